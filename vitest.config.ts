@@ -1,0 +1,31 @@
+import { defineConfig } from 'vitest/config'
+
+// `unit` needs nothing but Node. `integration` shares one real control plane and one real PostgreSQL (test/world/global.ts).
+// `flow` starts the whole local world and a browser, one file at a time.
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/**/*.real.test.ts', 'test/flow/**'] } },
+      {
+        test: {
+          name: 'integration',
+          include: ['test/**/*.real.test.ts'],
+          exclude: ['test/flow/**'],
+          globalSetup: ['test/world/global.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'flow',
+          include: ['test/flow/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 900_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
