@@ -1,0 +1,88 @@
+// What an instance should be: the one input, beside the platform's settings, of every object.
+import { z } from 'zod'
+import { catalogue, status, tier } from '#shared/events/catalogue.ts'
+import { annotationKeys, databaseOf, templateOf } from './names.ts'
+import type { Platform } from './platform.ts'
+import { odooVersion } from './versions.ts'
+
+const requested = catalogue['io.platxa.instance.requested.v1'].shape
+
+/** Loose at the top, so that a spec written by a newer release can still be read by an older one. */
+export const instanceSpec = z
+  .object({
+    name: requested.name,
+    revision: requested.revision,
+    ownerId: requested.ownerId,
+    tier,
+    status: status.default('active'),
+    odooVersion,
+    /** The first one is the public address; `{name}.{base domain}` always works as well. */
+    hosts: requested.hosts,
+    template: requested.template,
+    adminLogin: requested.adminLogin.default('admin'),
+    /** `direct` is for tiers that never sleep: the Ingress goes straight to Odoo. */
+    route: z.enum(['waking', 'direct']).default('waking'),
+    /** SMTP submission and mailbox ports. Unless told, all tiers but free; staging copies say false. */
+    egressMail: z.boolean().optional(),
+  })
+  .transform((spec) => ({
+    ...spec,
+    template: spec.template ?? templateOf(spec.odooVersion),
+    egressMail: spec.egressMail ?? spec.tier !== 'free',
+  }))
+export type InstanceSpec = Readonly<z.output<typeof instanceSpec>>
+
+/** Made by provisioning, kept in the Secret alone. */
+export interface InstanceSecrets {
+  /** Of the tenant's role. */
+  readonly password: string
+  /** For the first login. */
+  readonly adminPassword: string
+  /** Counts up with every rotation of `password`, which is what restarts the pod; 1 unless told. */
+  readonly version?: number
+}
+
+/** All hosts in the order of their rank, without doubles. */
+export function hostsOf(spec: InstanceSpec, platform: Platform): readonly string[] {
+  return [...new Set([...spec.hosts, `${spec.name}.${platform.baseDomain}`])]
+}
+
+/** Hosts that the platform's wildcard certificate does not cover (a wildcard covers one label only). */
+export function customHostsOf(spec: InstanceSpec, platform: Platform): readonly string[] {
+  return hostsOf(spec, platform).filter((host) => host.slice(host.indexOf('.') + 1) !== platform.baseDomain)
+}
+
+/** The address people are given, and `web.base.url` of the database. */
+export function urlOf(spec: InstanceSpec, platform: Platform): string {
+  return platform.publicUrl.replaceAll('{host}', hostsOf(spec, platform)[0] ?? '')
+}
+
+export function databaseNameOf(spec: InstanceSpec): string {
+  return databaseOf(spec.name)
+}
+
+/** The spec as the namespace remembers it; the counterpart of `readSpec`. */
+export function writeSpec(spec: InstanceSpec): string {
+  return JSON.stringify(spec)
+}
+
+/** The spec that a namespace was last applied with, or undefined when it bears none that can be understood. */
+export function readSpec(namespace: {
+  readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> }
+}): InstanceSpec | undefined {
+  const text = namespace.metadata?.annotations?.[annotationKeys.spec]
+  if (text === undefined) return undefined
+  try {
+    return instanceSpec.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
+}
+
+/** The revision that is applied to a namespace, or undefined when none is. */
+export function readRevision(namespace: {
+  readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> }
+}): number | undefined {
+  const text = namespace.metadata?.annotations?.[annotationKeys.revision]
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined
+}
