@@ -33,6 +33,8 @@ export const annotationKeys = {
   why: 'platxa.io/why',
   /** Deployment: RFC 3339, the last wake or sleep. */
   since: 'platxa.io/since',
+  /** Deployment: how long it had been awake when it fell asleep. */
+  awakeSeconds: 'platxa.io/awake-seconds',
   /** Namespace: the InstanceSpec as JSON. No secret is in it. */
   spec: 'platxa.io/spec',
   /** Namespace: the revision of the Instance Manager that is applied. */

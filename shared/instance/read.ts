@@ -22,6 +22,8 @@ export interface Instance {
   readonly odooVersion: string | undefined
   readonly why: string | undefined
   readonly since: Temporal.Instant | undefined
+  /** How long it had been awake when it last fell asleep. */
+  readonly awakeSeconds: number | undefined
   readonly keepAwakeUntil: Temporal.Instant | undefined
   readonly createdAt: Temporal.Instant | undefined
   /** It is on its way out: nobody wakes it, nobody puts it to sleep. */
@@ -56,6 +58,7 @@ export function readInstance({ metadata, spec, status: seen }: Deployment): Inst
     odooVersion: notes[annotationKeys.odooVersion],
     why: notes[annotationKeys.why],
     since: instant(notes[annotationKeys.since]),
+    awakeSeconds: seconds(notes[annotationKeys.awakeSeconds]),
     keepAwakeUntil: instant(notes[annotationKeys.keepAwakeUntil]),
     createdAt: instant(metadata?.creationTimestamp),
     deleting: metadata?.deletionTimestamp !== undefined,
@@ -64,6 +67,10 @@ export function readInstance({ metadata, spec, status: seen }: Deployment): Inst
 
 function count(text: string | undefined): number {
   return text !== undefined && /^\d{1,4}$/.test(text) ? Number(text) : 0
+}
+
+function seconds(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : undefined
 }
 
 /** Annotations can be edited by hand: what is no instant counts as not set. */

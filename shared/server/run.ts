@@ -1,10 +1,26 @@
 // What the main.ts of every function does, so that it only has to say what is its own.
 import type { Hono } from 'hono'
 import type { Registry } from 'prom-client'
-import type { z } from 'zod'
-import type { Publisher } from '#shared/events/publish.ts'
-import type { Environment } from '#shared/server/env.ts'
-import type { Log } from '#shared/server/log.ts'
+import { z } from 'zod'
+import { createPublisher, type Publisher } from '#shared/events/publish.ts'
+import { duration, EnvError, port, readEnv, url, type Environment } from '#shared/server/env.ts'
+import { createLog, type Log } from '#shared/server/log.ts'
+import { createMetrics } from '#shared/server/metrics.ts'
+import { serve } from '#shared/server/serve.ts'
+import { startTelemetry } from '#shared/server/telemetry.ts'
+
+/** Variables that mean the same to every function. */
+export const commonEnv = {
+  HOST: z.string().default('0.0.0.0'),
+  PORT: port.prefault('8080'),
+  METRICS_PORT: port.prefault('9464'),
+  DRAIN_DELAY: duration.prefault('3s'),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  K_SINK: url.optional(),
+  BROKER_URL: url.optional(),
+  K_CE_OVERRIDES: z.string().optional(),
+}
+type CommonEnv = z.output<z.ZodObject<typeof commonEnv>>
 
 export interface Kit<Env> {
   readonly name: string
@@ -13,7 +29,7 @@ export interface Kit<Env> {
   readonly env: Env
   readonly log: Log
   readonly metrics: Registry
-  /** Ends when the process drains and the last request is answered: for loops and watches. */
+  /** Ends when the last request is answered: for loops and watches. */
   readonly signal: AbortSignal
   /** To the broker named by `K_SINK` or `BROKER_URL`; throws when neither is set. */
   publisher(): Publisher
@@ -23,15 +39,64 @@ export interface Kit<Env> {
 
 export interface FunctionParts<Shape extends z.ZodRawShape> {
   readonly name: string
-  /** The function's own variables; HOST, PORT, METRICS_PORT, DRAIN_DELAY, LOG_LEVEL, K_SINK … are everybody's. */
+  /** The function's own variables, beside `commonEnv`. */
   readonly env: Shape
   readonly app: (kit: Kit<z.output<z.ZodObject<Shape>>>) => Hono | Promise<Hono>
   readonly ready?: (() => boolean) | undefined
 }
 
+/** Runs until SIGTERM. A start that fails says why in one log line and leaves with 1. */
 export async function runFunction<Shape extends z.ZodRawShape>(
   parts: FunctionParts<Shape>,
   env?: Environment,
 ): Promise<void> {
-  throw new Error(`not written yet: ${parts.name} ${env}`)
+  try {
+    await start(parts, env)
+  } catch (error) {
+    const fields = error instanceof EnvError ? { faults: error.faults } : { error }
+    createLog(parts.name).error(fields, 'could not start')
+    process.exit(1)
+  }
+}
+
+async function start<Shape extends z.ZodRawShape>(parts: FunctionParts<Shape>, env?: Environment): Promise<void> {
+  const common = readEnv(z.object(commonEnv), env)
+  const own = readEnv(z.object(parts.env), env)
+  const log = createLog(parts.name, { level: common.LOG_LEVEL })
+  const stopTelemetry = await startTelemetry(parts.name, env)
+  const metrics = createMetrics()
+  const ending = new AbortController()
+  const closers: (() => Promise<void> | void)[] = []
+  const app = await parts.app({
+    name: parts.name,
+    source: `//functions.platxa.io/${parts.name}`,
+    env: own,
+    log,
+    metrics,
+    signal: ending.signal,
+    publisher: () => publisherOf(common, log),
+    onStop: (close) => void closers.push(close),
+  })
+  log.info({ env: { ...common, ...own } }, 'starting')
+  await serve({
+    app,
+    host: common.HOST,
+    port: common.PORT,
+    metrics,
+    metricsPort: common.METRICS_PORT,
+    drainDelayMs: common.DRAIN_DELAY,
+    log,
+    ready: parts.ready,
+    async stop() {
+      ending.abort()
+      for (const close of closers.toReversed()) await close()
+      await stopTelemetry()
+    },
+  })
+}
+
+function publisherOf({ K_SINK, BROKER_URL, K_CE_OVERRIDES }: CommonEnv, log: Log): Publisher {
+  const sink = K_SINK ?? BROKER_URL
+  if (!sink) throw new EnvError(['K_SINK is not set, nor is BROKER_URL'])
+  return createPublisher({ sink, overrides: K_CE_OVERRIDES, log })
 }

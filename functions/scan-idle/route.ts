@@ -1,0 +1,15 @@
+import type { Hono } from 'hono'
+import type { Registry } from 'prom-client'
+import { receive } from '#shared/events/receive.ts'
+import { decide } from './decide.ts'
+import { act, observe, type Deps } from './effects.ts'
+import { takes } from './event.ts'
+
+export function route(deps: Deps, metrics?: Registry): Hono {
+  return receive({
+    types: takes,
+    log: deps.log,
+    metrics,
+    handle: async (cause, signal) => act(decide(await observe(cause, deps, signal)), cause, deps, signal),
+  })
+}

@@ -1,0 +1,18 @@
+import type { Hono } from 'hono'
+import type { Registry } from 'prom-client'
+import { receive } from '#shared/events/receive.ts'
+import { firstLook } from './decide.ts'
+import { act, observe, type Deps } from './effects.ts'
+import { takes } from './event.ts'
+
+export function route(deps: Deps, metrics?: Registry): Hono {
+  return receive({
+    types: takes,
+    log: deps.log,
+    metrics,
+    handle: async (event, signal) => {
+      const seen = await observe(event, deps, signal)
+      return act(firstLook(seen), seen, event, deps, signal)
+    },
+  })
+}
