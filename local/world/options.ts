@@ -1,0 +1,53 @@
+// What can be said to `npm start`.
+import { parseArgs } from 'node:util'
+import { duration } from '#shared/server/env.ts'
+
+export interface Options {
+  /** As the functions read it: 2m, 90s. */
+  readonly idleTimeout: string
+  readonly port: number
+  readonly fresh: boolean
+  readonly detach: boolean
+}
+
+export const usage = `usage: npm start -- [options]
+
+  --idle-timeout 15m   how long nobody may use an instance before it is put to sleep (2m)
+  --port 9000          the port of the console and of the instances (8080)
+  --fresh              forget instances, databases and cluster of earlier starts
+  --detach             return as soon as the instances can be visited; npm stop ends it
+  --help               this text`
+
+export class OptionError extends Error {
+  override readonly name = 'OptionError'
+}
+
+/** Throws OptionError with a message for people; undefined when only the usage is wanted. */
+export function readOptions(args: readonly string[]): Options | undefined {
+  const { values } = parse(args)
+  if (values.help) return undefined
+  if (!duration.safeParse(values['idle-timeout']).success) {
+    throw new OptionError(`--idle-timeout ${values['idle-timeout']} is no duration such as 15m, 90s or 1m30s`)
+  }
+  const port = /^\d+$/.test(values.port) ? Number(values.port) : Number.NaN
+  if (!(port >= 1 && port <= 65_535)) throw new OptionError(`--port ${values.port} is no port: 1 to 65535`)
+  return { idleTimeout: values['idle-timeout'], port, fresh: values.fresh, detach: values.detach }
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        'idle-timeout': { type: 'string', default: '2m' },
+        port: { type: 'string', default: '8080' },
+        fresh: { type: 'boolean', default: false },
+        detach: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    })
+  } catch (error) {
+    const first = error instanceof Error ? error.message.split('. ', 1)[0] : String(error)
+    throw new OptionError(`${first}\n\n${usage}`, { cause: error })
+  }
+}
