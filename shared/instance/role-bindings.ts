@@ -1,0 +1,38 @@
+// What lets our functions into this one namespace. The ClusterRoles themselves are in manifests/base/roles.yaml.
+import type { RoleBinding, Subject } from 'kubernetes-types/rbac/v1.js'
+import { roleNames } from './names.ts'
+import { metadataOf, type Desired } from './object.ts'
+import type { Platform } from './platform.ts'
+import type { InstanceSpec } from './spec.ts'
+
+/** 0 ↔ 1 and the annotations that explain it. */
+export function scaleBinding(spec: InstanceSpec, platform: Platform): Desired<RoleBinding> {
+  return binding(spec, roleNames.scale, [
+    serviceAccount(platform.wakeNamespace, 'wake'),
+    serviceAccount(platform.functionsNamespace, 'sleep'),
+  ])
+}
+
+/** Everything that makes up an instance. */
+export function tenantAdminBinding(spec: InstanceSpec, platform: Platform): Desired<RoleBinding> {
+  const functions = ['provision', 'change-tier', 'change-status', 'remove']
+  return binding(
+    spec,
+    roleNames.tenantAdmin,
+    functions.map((name) => serviceAccount(platform.functionsNamespace, name)),
+  )
+}
+
+function binding(spec: InstanceSpec, role: string, subjects: Subject[]): Desired<RoleBinding> {
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'RoleBinding',
+    metadata: metadataOf(spec, role),
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
+    subjects,
+  }
+}
+
+function serviceAccount(namespace: string, name: string): Subject {
+  return { kind: 'ServiceAccount', namespace, name }
+}
