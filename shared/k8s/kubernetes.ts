@@ -1,4 +1,5 @@
 // What the rest of the house may do with a Kubernetes API server. Nothing here knows what an instance is.
+import type { KubernetesError } from './errors.ts'
 
 /** A kind of object, in one namespace or (without `namespace`) in all of them or outside any. */
 export interface KindRef {
@@ -33,6 +34,11 @@ export interface Call {
 export interface Selection extends Call {
   readonly labelSelector?: string
   readonly fieldSelector?: string
+}
+
+export interface WatchOptions extends Selection {
+  /** Told of each fault of the connection and of how long the watch waits before it tries again: for logs and metrics. */
+  readonly onFault?: (error: KubernetesError, retryInMs: number) => void
 }
 
 export interface ListOptions extends Selection {
@@ -99,8 +105,11 @@ export interface Kubernetes {
   scale(ref: Ref, replicas: number, options: ScaleOptions): Promise<Scaled>
   /** False when there was no such object. */
   delete(ref: Ref, options: DeleteOptions): Promise<boolean>
-  /** Lists, then follows the changes until the signal ends it; connection faults are its own business. */
-  watch<T extends Manifest>(kind: KindRef, options: Selection): AsyncGenerator<WatchEvent<T>, void, undefined>
+  /**
+   * Lists, then follows the changes. Ends, without an error, by the signal or by `close`; faults of the connection are
+   * its own business. Rejects only when its very first list is refused as forbidden, unknown or malformed.
+   */
+  watch<T extends Manifest>(kind: KindRef, options: WatchOptions): AsyncGenerator<WatchEvent<T>, void, undefined>
   /** For the rest: subresources of its own kind, reviews. `path` starts with `/api/` or `/apis/`. */
   request<T>(method: string, path: string, options: RequestOptions): Promise<T>
   close(): Promise<void>
