@@ -1,0 +1,38 @@
+/** A tenant's database and role, gone for good. Each step may have been done before. */
+import { databaseExists, roleExists } from './catalogue.ts'
+import type { Admin } from './connect.ts'
+import { withTenantLock } from './lock.ts'
+import { identifier } from './names.ts'
+import { allowMaintenance, ensureMembership } from './roles.ts'
+import { emptyDatabase, endSessions } from './sessions.ts'
+
+const STATEMENT_MS = 120_000
+
+export async function dropDatabase(options: {
+  readonly admin: Admin
+  readonly database: string
+  readonly role: string
+  readonly signal: AbortSignal
+}): Promise<void> {
+  const { admin, database, role, signal } = options
+  await admin.session({ timeoutMs: STATEMENT_MS, signal }, (session) =>
+    withTenantLock(session, role, async () => {
+      const hasRole = await roleExists(session, role)
+      if (hasRole) {
+        await ensureMembership(session, role)
+        await session.query(`ALTER ROLE ${identifier(role)} NOLOGIN`)
+        await endSessions(session, role)
+      }
+      if (await databaseExists(session, database)) {
+        await session.query(`ALTER DATABASE ${identifier(database)} WITH ALLOW_CONNECTIONS false`)
+        await emptyDatabase(session, database)
+        await session.query(`DROP DATABASE IF EXISTS ${identifier(database)} WITH (FORCE)`)
+      }
+      if (hasRole) {
+        // A role with a grant left somewhere cannot be dropped.
+        await allowMaintenance(session, role, false)
+        await session.query(`DROP ROLE ${identifier(role)}`)
+      }
+    }),
+  )
+}

@@ -1,0 +1,60 @@
+/** Who is connected as a tenant, and at what. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Admin, Session } from './connect.ts'
+import { PostgresError, PostgresUnavailable } from './errors.ts'
+
+export interface ActiveSession {
+  readonly pid: number
+  readonly database: string
+  /** `active`, or one of the two kinds of `idle in transaction`. */
+  readonly state: string
+  readonly sinceSeconds: number
+}
+
+/**
+ * Sessions of the role that are in the middle of something. Odoo keeps idle ones open (its pool) and idle ones that LISTEN:
+ * both are no sign of work.
+ */
+export async function activeSessions(admin: Admin, role: string, signal: AbortSignal): Promise<ActiveSession[]> {
+  const rows = await admin.session({ signal }, (session) =>
+    session.query<{ pid: number; database: string; state: string | null; sinceSeconds: number | null }>(
+      `SELECT pid, datname AS database, state, extract(epoch FROM now() - state_change)::float8 AS "sinceSeconds"
+       FROM pg_stat_activity
+       WHERE usename = $1 AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+         AND state IS DISTINCT FROM 'idle'`,
+      [role],
+    ),
+  )
+  return rows.map(({ pid, database, state, sinceSeconds }) => {
+    // PostgreSQL hides what others do from those who are no member of their role. Hidden is not the same as idle.
+    if (state === null) throw new PostgresError(`"${admin.settings.user}" may not see what "${role}" does`)
+    return { pid, database, state, sinceSeconds: sinceSeconds ?? 0 }
+  })
+}
+
+const TERMINATE_EVERY_MS = 50
+const TERMINATE_MS = 10_000
+
+/** Ends every session of the role and returns when they are gone. Whoever may still log in comes back: take LOGIN first. */
+export async function endSessions(session: Session, role: string): Promise<void> {
+  await end(session, 'usename', role)
+}
+
+/** The same for everybody in a database, whatever their role. */
+export async function emptyDatabase(session: Session, database: string): Promise<void> {
+  await end(session, 'datname', database)
+}
+
+async function end(session: Session, column: 'usename' | 'datname', value: string): Promise<void> {
+  const deadline = performance.now() + TERMINATE_MS
+  while (performance.now() < deadline) {
+    const left = await session.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE ${column} = $1 AND pid <> pg_backend_pid() AND backend_type = 'client backend'`,
+      [value],
+    )
+    if (left.length === 0) return
+    await sleep(TERMINATE_EVERY_MS)
+  }
+  throw new PostgresUnavailable(`sessions of "${value}" did not end within ${TERMINATE_MS / 1000} s`)
+}
