@@ -213,12 +213,12 @@ export function instanceOf(event: {
   return event.subject?.startsWith('instances/') && subject.success ? subject.data : undefined
 }
 
-/** All faults in one line, each led by the path of its field: `hosts[0]: must be …; tier: …`. */
+/** All faults in one line, each led by its field: `hosts[0] must be …; tier Invalid option …`. */
 export function explain(error: z.ZodError): string {
-  return error.issues.map(({ path, message }) => `${fieldPath(path)}: ${message}`).join('; ')
+  return error.issues.map(({ path, message }) => `${fieldOf(path)} ${message}`).join('; ')
 }
 
-function fieldPath(path: readonly PropertyKey[]): string {
+function fieldOf(path: readonly PropertyKey[]): string {
   const text = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('')
-  return `data${text}`
+  return text.replace(/^\./, '') || 'data'
 }

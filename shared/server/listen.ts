@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { Server } from 'node:http'
 
 export interface Address {
@@ -6,7 +7,10 @@ export interface Address {
   readonly port: number
 }
 
-/** Resolves with the port once the server accepts connections. */
+/** Resolves with the port once the server accepts connections; rejects when the address is taken. */
 export async function listen(server: Server, { host, port }: Address): Promise<number> {
-  throw new Error(`not written yet: ${server.listening} ${host} ${port}`)
+  server.listen(port, host)
+  await once(server, 'listening')
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address.port : port
 }

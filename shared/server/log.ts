@@ -1,3 +1,6 @@
+import { pino } from 'pino'
+import { withoutSecrets } from '#shared/server/redact.ts'
+
 export interface Log {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void
@@ -15,6 +18,17 @@ export interface LogOptions {
 }
 
 /** One JSON line per call, with `time`, `level`, `function`, `message` and the given fields; secrets are taken out. */
-export function createLog(name: string, options: LogOptions = {}): Log {
-  throw new Error(`not written yet: ${name} ${options.level}`)
+export function createLog(name: string, { level = 'info', write }: LogOptions = {}): Log {
+  const options = {
+    level,
+    base: { function: name },
+    messageKey: 'message',
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: {
+      level: (label: string) => ({ level: label }),
+      log: withoutSecrets,
+      bindings: withoutSecrets,
+    },
+  }
+  return write ? pino(options, { write }) : pino(options)
 }

@@ -60,6 +60,8 @@ export async function runFunction<Shape extends z.ZodRawShape>(
 }
 
 async function start<Shape extends z.ZodRawShape>(parts: FunctionParts<Shape>, env?: Environment): Promise<void> {
+  // All together first, so that all faults are reported together; then each with its own type.
+  const effective = readEnv(z.object({ ...commonEnv, ...parts.env }), env)
   const common = readEnv(z.object(commonEnv), env)
   const own = readEnv(z.object(parts.env), env)
   const log = createLog(parts.name, { level: common.LOG_LEVEL })
@@ -77,7 +79,7 @@ async function start<Shape extends z.ZodRawShape>(parts: FunctionParts<Shape>, e
     publisher: () => publisherOf(common, log),
     onStop: (close) => void closers.push(close),
   })
-  log.info({ env: { ...common, ...own } }, 'starting')
+  log.info({ env: effective }, 'starting')
   await serve({
     app,
     host: common.HOST,

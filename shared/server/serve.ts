@@ -1,6 +1,13 @@
-import type { Hono } from 'hono'
+import { createServer } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { getRequestListener } from '@hono/node-server'
+import { Hono } from 'hono'
 import type { Registry } from 'prom-client'
+import { drainable } from '#shared/server/drain.ts'
+import { listen } from '#shared/server/listen.ts'
 import type { Log } from '#shared/server/log.ts'
+import { serveMetrics } from '#shared/server/metrics.ts'
+import { onTermination } from '#shared/server/termination.ts'
 
 export interface Serving {
   readonly app: Hono
@@ -26,7 +33,52 @@ export interface Running {
   stop(): Promise<void>
 }
 
+const stopWithinMs = 10_000
+
 /** `/health/liveness`, `/health/readiness`, the app, metrics on their own port, drain on SIGTERM and exit 0. */
 export async function serve(serving: Serving): Promise<Running> {
-  throw new Error(`not written yet: ${serving.port}`)
+  const { app, host, log, drainDelayMs, finishWithinMs = 25_000, ready = () => true } = serving
+  const state = { draining: false }
+  const whole = wholeApp(app, () => !state.draining && ready(), log)
+  const answer = getRequestListener(whole.fetch, { overrideGlobalObjects: false })
+  const server = createServer((request, response) => void answer(request, response))
+  const drain = drainable(server)
+  const metrics = await serveMetrics(serving.metrics, { host, port: serving.metricsPort })
+  const port = await listen(server, { host, port: serving.port })
+
+  const stop = once(async () => {
+    state.draining = true
+    drain.retire()
+    await sleep(drainDelayMs)
+    const finished = await drain.finish(finishWithinMs)
+    if (!finished) log.warn({ finishWithinMs }, 'cut the requests that did not finish in time')
+    await serving.stop?.(AbortSignal.timeout(stopWithinMs))
+    await metrics.close()
+  })
+  onTermination({ log, stop })
+  log.info({ host, port, metricsPort: metrics.port }, 'listening')
+  return { port, metricsPort: metrics.port, stop }
+}
+
+/** The two paths Knative's `func` and our manifests ask for. Not ready is 503, which no proxy takes for an answer of the app. */
+export function probes(ready: () => boolean): Hono {
+  return new Hono()
+    .get('/health/liveness', (context) => context.body(null, 204))
+    .get('/health/readiness', (context) => context.body(null, ready() ? 204 : 503))
+}
+
+function wholeApp(app: Hono, ready: () => boolean, log: Log): Hono {
+  const whole = probes(ready).route('/', app)
+  // An event sent to a path that does not exist is a wrong manifest: 404 would make the broker send it for minutes.
+  whole.notFound((context) => context.body(null, context.req.method === 'POST' ? 400 : 404))
+  whole.onError((error, context) => {
+    log.error({ error, method: context.req.method, path: context.req.path }, 'a request failed')
+    return context.body(null, 500)
+  })
+  return whole
+}
+
+function once(stop: () => Promise<void>): () => Promise<void> {
+  let stopping: Promise<void> | undefined
+  return () => (stopping ??= stop())
 }

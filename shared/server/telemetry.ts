@@ -1,12 +1,51 @@
-import type { Attributes, Span } from '@opentelemetry/api'
-import type { Environment } from '#shared/server/env.ts'
+// Traces. Only `@opentelemetry/api` is imported; the SDK costs 0.3 s of every cold start and is loaded when it is asked for.
+import {
+  context,
+  isSpanContextValid,
+  SpanStatusCode,
+  trace,
+  TraceFlags,
+  type Attributes,
+  type Context,
+  type Span,
+} from '@opentelemetry/api'
+import { z } from 'zod'
+import { flag, readEnv, type Environment } from '#shared/server/env.ts'
+
+const scope = 'platxa-functions'
+
+const telemetryEnv = z.object({
+  OTEL_SDK_DISABLED: flag.default(false),
+  OTEL_TRACES_EXPORTER: z.string().optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.string().optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.string().optional(),
+  OTEL_SERVICE_NAME: z.string().optional(),
+})
 
 /**
- * Loads the SDK (0.3 s) only when the usual `OTEL_*` variables name an exporter. Returns the function that sends what is
- * left and shuts down.
+ * Loads the SDK only when the usual `OTEL_*` variables name an exporter; it reads the rest of them itself. Metrics and logs
+ * have their own ways out of here, so only traces are exported. Returns the function that sends what is left and ends it.
  */
 export async function startTelemetry(serviceName: string, env?: Environment): Promise<() => Promise<void>> {
-  throw new Error(`not written yet: ${serviceName} ${env}`)
+  const settings = readEnv(telemetryEnv, env)
+  if (!wantsTraces(settings)) return async () => undefined
+  const { NodeSDK } = await import('@opentelemetry/sdk-node')
+  const sdk = new NodeSDK({
+    serviceName: settings.OTEL_SERVICE_NAME ?? serviceName,
+    metricReaders: [],
+    logRecordProcessors: [],
+  })
+  sdk.start()
+  return () => sdk.shutdown()
+}
+
+function wantsTraces(settings: z.output<typeof telemetryEnv>): boolean {
+  if (settings.OTEL_SDK_DISABLED || settings.OTEL_TRACES_EXPORTER === 'none') return false
+  return Boolean(
+    settings.OTEL_TRACES_EXPORTER ??
+    settings.OTEL_EXPORTER_OTLP_ENDPOINT ??
+    settings.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
+  )
 }
 
 /** Runs `fn` inside a span; a W3C `traceparent`, where given and valid, becomes its parent. */
@@ -16,10 +55,33 @@ export async function withSpan<T>(
   parent: string | undefined,
   fn: (span: Span) => Promise<T>,
 ): Promise<T> {
-  throw new Error(`not written yet: ${name} ${parent} ${Object.keys(attributes)} ${fn.name}`)
+  return trace.getTracer(scope).startActiveSpan(name, { attributes }, contextOf(parent), async (span) => {
+    try {
+      return await fn(span)
+    } catch (error) {
+      span.setStatus({ code: SpanStatusCode.ERROR, message: String(error) })
+      if (error instanceof Error) span.recordException(error)
+      throw error
+    } finally {
+      span.end()
+    }
+  })
 }
 
 /** W3C Trace Context of the active span; undefined when nothing is traced. */
 export function currentTraceparent(): string | undefined {
-  return undefined
+  const span = trace.getActiveSpan()?.spanContext()
+  if (!span || !isSpanContextValid(span)) return undefined
+  return `00-${span.traceId}-${span.spanId}-${span.traceFlags.toString(16).padStart(2, '0')}`
+}
+
+/** https://www.w3.org/TR/trace-context/#traceparent-header-field-values; later versions may append fields. */
+const traceparentShape = /^(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
+
+function contextOf(traceparent: string | undefined): Context {
+  const [, , traceId, spanId, flags = '00'] = traceparentShape.exec(traceparent ?? '') ?? []
+  if (!traceId || !spanId) return context.active()
+  const traceFlags = Number.parseInt(flags, 16) & TraceFlags.SAMPLED
+  const spanContext = { traceId, spanId, traceFlags, isRemote: true }
+  return isSpanContextValid(spanContext) ? trace.setSpanContext(context.active(), spanContext) : context.active()
 }
