@@ -122,7 +122,7 @@ function isOwned({ owner }: Note): boolean {
   return owner.command !== '' && commandOf(owner.pid) === owner.command
 }
 
-function commandOf(pid: number): string | undefined {
+export function commandOf(pid: number): string | undefined {
   try {
     return process.platform === 'linux'
       ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()

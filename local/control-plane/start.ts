@@ -62,7 +62,7 @@ export interface ControlPlane {
 export async function startControlPlane(options: StartOptions): Promise<ControlPlane> {
   const { dataDir, signal, progress } = options
   await mkdir(join(dataDir, 'logs'), { recursive: true, mode: 0o700 })
-  const stale = await endStale(notesOf(dataDir))
+  const stale = await endStale(processNotes(dataDir))
   if (stale.length > 0) progress?.(`ended what an earlier run left behind: ${stale.join(', ')}`)
   for (let attempt = 1; ; attempt++) {
     signal.throwIfAborted()
@@ -144,7 +144,7 @@ async function startComponent(
     binary: binaries[name],
     args: argsOf(name, setup),
     mark: dataDir,
-    notes: notesOf(dataDir),
+    notes: processNotes(dataDir),
     logFile: logOf(dataDir, name),
   })
   running.push(component)
@@ -199,7 +199,8 @@ async function watchOver(component: Running, running: readonly Running[], { onDe
   onDeath?.(new ComponentFailed(`${component.name} ended (${how})`, await component.lastLines(8)))
 }
 
-function notesOf(dataDir: string): string {
+/** Where `endStale` finds what a killed run left. */
+export function processNotes(dataDir: string): string {
   return join(dataDir, 'processes')
 }
 

@@ -97,7 +97,7 @@ export type WatchEvent<T> =
 export interface Kubernetes {
   /** `undefined` when there is no such object. */
   get<T>(ref: Ref, options: Call): Promise<T | undefined>
-  list<T>(kind: KindRef, options: ListOptions): AsyncGenerator<T, void, undefined>
+  list<T extends Manifest>(kind: KindRef, options: ListOptions): AsyncGenerator<T, void, undefined>
   create<T extends Manifest>(object: T, options: Call): Promise<T>
   /** Server-side apply: the object as we want it, with our fields only. */
   apply<T extends Manifest>(object: T, options: ApplyOptions): Promise<T>

@@ -56,9 +56,13 @@ export function isGone(error: unknown): boolean {
 }
 
 /** Each object once, also when the reading had to begin anew. */
-export async function* readItems<T>(transport: Transport, kind: KindRef, options: ListOptions): AsyncGenerator<T> {
+export async function* readItems<T extends Manifest>(
+  transport: Transport,
+  kind: KindRef,
+  options: ListOptions,
+): AsyncGenerator<T> {
   const given = new Set<string | undefined>()
-  for await (const { items } of readPages<T & Manifest>(transport, kind, options)) {
+  for await (const { items } of readPages<T>(transport, kind, options)) {
     for (const item of items) {
       const uid = item.metadata?.uid
       if (uid !== undefined && given.has(uid)) continue
