@@ -1,4 +1,4 @@
-import { pino } from 'pino'
+import { pino, type Logger } from 'pino'
 import { withoutSecrets } from '#shared/server/redact.ts'
 
 export interface Log {
@@ -24,11 +24,18 @@ export function createLog(name: string, { level = 'info', write }: LogOptions = 
     base: { function: name },
     messageKey: 'message',
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: {
-      level: (label: string) => ({ level: label }),
-      log: withoutSecrets,
-      bindings: withoutSecrets,
-    },
+    formatters: { level: (label: string) => ({ level: label }), log: withoutSecrets },
   }
-  return write ? pino(options, { write }) : pino(options)
+  return logOf(write ? pino(options, { write }) : pino(options))
+}
+
+function logOf(logger: Logger): Log {
+  return {
+    debug: (fields, message) => logger.debug(fields, message),
+    info: (fields, message) => logger.info(fields, message),
+    warn: (fields, message) => logger.warn(fields, message),
+    error: (fields, message) => logger.error(fields, message),
+    // pino formats the fields of each line, but not those of a child.
+    child: (fields) => logOf(logger.child(withoutSecrets(fields))),
+  }
 }

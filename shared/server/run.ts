@@ -32,9 +32,9 @@ export interface Kit<Env> {
   /** Ends when the last request is answered: for loops and watches. */
   readonly signal: AbortSignal
   /** To the broker named by `K_SINK` or `BROKER_URL`; throws when neither is set. */
-  publisher(): Publisher
+  readonly publisher: () => Publisher
   /** Called in reverse order when the last request is answered. */
-  onStop(close: () => Promise<void> | void): void
+  readonly onStop: (close: () => Promise<void> | void) => void
 }
 
 export interface FunctionParts<Shape extends z.ZodRawShape> {
