@@ -1,0 +1,227 @@
+import { answerHead, endAnswer, endLate, pieceTo, relayInformational } from './answer.ts'
+import type { Asked, Forwarded, Means } from './asked.ts'
+import { readerFor, type BodyReader, type Piece } from './body.ts'
+import { ForwardFault } from './fault.ts'
+import type { Passenger, Source } from './pool.ts'
+import { responseHead, type ResponseHead } from './response-head.ts'
+import { Upload } from './upload.ts'
+import type { Rider, Wire } from './wire.ts'
+
+const SMALL = 16 * 1024 // bytes looked at as text at once
+const END = '\r\n\r\n'
+const MOST_INFORMATIONAL = 16
+
+/** One request and its answer. */
+export class Exchange implements Rider, Passenger {
+  private readonly asked: Asked
+  private readonly source: Source
+  private readonly means: Means
+  private readonly settle: (how: Forwarded) => void
+  private readonly upload: Upload
+  private readonly repeatable: boolean
+  private readonly piece: Piece
+  private wire: Wire | undefined
+  private retried = false
+  /** The caller has been told. */
+  private over = false
+  /** The beginning of a head that came in pieces. */
+  private partial = ''
+  private head: ResponseHead | undefined
+  private reader: BodyReader | undefined
+  private informational = 0
+
+  constructor(asked: Asked, source: Source, means: Means, settle: (how: Forwarded) => void) {
+    this.asked = asked
+    this.source = source
+    this.means = means
+    this.settle = settle
+    this.piece = pieceTo(asked.response)
+    const { request, response, head } = asked
+    this.repeatable = head.body === 'none' && (request.method === 'GET' || request.method === 'HEAD')
+    this.upload = new Upload(request, head, () => this.uploaded())
+    response.sendDate = false
+    response.once('close', () => this.closed())
+    // A pipelined request has no socket of its own before its turn.
+    if (response.socket === null) request.socket.once('close', () => this.closed())
+  }
+
+  start(): void {
+    this.source.take(this, this.repeatable ? 'any' : 'fresh')
+  }
+
+  board(wire: Wire): void {
+    this.wire = wire
+    wire.rider = this
+    wire.expect('idle', this.means.watchdog.ticks(this.means.limits.idleMs))
+    this.upload.start(wire)
+    // The kernel took nothing of the first write: this socket was dead before we came.
+    if (this.upload.done && wire.socket.errored !== null) this.again()
+  }
+
+  left(fault: ForwardFault): void {
+    this.tell({ outcome: 'unsent', error: fault })
+  }
+
+  onDrain(): void {
+    this.upload.resume()
+  }
+
+  onBytes(bytes: Buffer, length: number): boolean {
+    if (this.reader !== undefined) return this.body(this.reader, bytes, 0, length)
+    return this.heads(bytes, 0, length)
+  }
+
+  onEnd(): void {
+    if (this.head?.body === 'until close') this.complete()
+    else this.wire?.cut(new ForwardFault('instance gone', 'it closed the connection before its answer was whole'))
+  }
+
+  onGone(fault: ForwardFault): void {
+    const silent = this.head === undefined && this.partial === '' && this.informational === 0
+    const stale = fault.fault === 'instance gone' && silent && this.wire?.carried !== 0
+    if (stale && this.repeatable && !this.retried) this.again()
+    else this.broken(fault)
+  }
+
+  private again(): void {
+    this.retried = true
+    this.drop()
+    this.source.take(this, 'new')
+  }
+
+  private uploaded(): void {
+    if (this.head === undefined)
+      this.wire?.expect('first byte', this.means.watchdog.ticks(this.means.limits.firstByteMs))
+  }
+
+  /** Looks for a whole head in what has come so far. */
+  private heads(bytes: Buffer, from: number, to: number): boolean {
+    const before = this.partial.length
+    let text = this.partial + bytes.toString('latin1', from, Math.min(to, from + SMALL))
+    let end = text.indexOf(END)
+    if (end < 0 && to - from > SMALL) {
+      text = this.partial + bytes.toString('latin1', from, to)
+      end = text.indexOf(END)
+    }
+    if (end < 0 ? text.length > this.means.limits.headBytes : end > this.means.limits.headBytes)
+      return this.lied('its head is too long')
+    this.partial = end < 0 ? text : ''
+    if (end < 0) return true
+    const bodyAt = from + end + END.length - before
+    const head = responseHead(text.slice(0, end + END.length), this.asked.request.method === 'HEAD')
+    if ('lie' in head) return this.lied(head.lie)
+    if (head.status < 200) return this.inform(head, bytes, bodyAt, to)
+    const inText = text.length - end - END.length
+    return this.answer(head, inText === to - bodyAt ? text.slice(end + END.length) : undefined, bytes, bodyAt, to)
+  }
+
+  private inform(head: ResponseHead, bytes: Buffer, from: number, to: number): boolean {
+    const { request, response, onSwitch } = this.asked
+    const { wire } = this
+    if (head.status === 101) {
+      if (onSwitch === undefined || wire === undefined || head.upgrade !== 'websocket') {
+        return this.lied('it switched to a protocol nobody asked for')
+      }
+      this.over = true
+      this.wire = undefined
+      wire.leave()
+      onSwitch(wire, head, Buffer.copyBytesFrom(bytes, from, to - from))
+      return true
+    }
+    this.informational += 1
+    if (this.informational > MOST_INFORMATIONAL) return this.lied('it never comes to its answer')
+    relayInformational(request, response, head)
+    return from === to || this.heads(bytes, from, to)
+  }
+
+  /** `text`: all that has come of the body, where that is little enough to be a string. */
+  private answer(head: ResponseHead, text: string | undefined, bytes: Buffer, from: number, to: number): boolean {
+    const { request, response } = this.asked
+    if (typeof head.body === 'number' && to - from > head.body) return this.lied('more bytes than its length says')
+    this.head = head
+    if (!this.upload.done) response.shouldKeepAlive = false
+    this.wire?.expect('idle', this.means.watchdog.ticks(this.means.limits.idleMs))
+    answerHead(request, response, head)
+    if (head.body === 'none') return this.complete(from === to)
+    if (text !== undefined && text.length === head.body) return this.complete(true, text)
+    this.reader = readerFor(head.body, this.means.limits.headBytes)
+    return this.body(this.reader, bytes, from, to)
+  }
+
+  private body(reader: BodyReader, bytes: Buffer, from: number, to: number): boolean {
+    const { response } = this.asked
+    const stop = reader.take(bytes, from, to, this.piece)
+    if (typeof stop !== 'number') return this.lied(stop.lie)
+    if (stop < to) return this.lied('more bytes than its body has')
+    if (reader.done) return this.complete()
+    if (!response.writableNeedDrain) return true
+    response.once('drain', () => this.wire?.socket.resume())
+    return false
+  }
+
+  /** The answer is whole. `clean`: nothing came after it. `text`: what is still to be written of it. */
+  private complete(clean = true, text?: string): boolean {
+    const { request, response } = this.asked
+    const { wire, head } = this
+    const uploaded = this.upload.done
+    this.wire = undefined
+    if (uploaded) endAnswer(response, text, this.reader?.trailers)
+    else {
+      this.upload.stop()
+      endLate(request, response, text)
+    }
+    // The tail that the client has not taken yet is the client's affair, but not for ever.
+    if (response.writableLength > 0) response.setTimeout(this.means.limits.idleMs)
+    if (wire === undefined) return true
+    wire.keep &&= uploaded && clean && head?.keep === true
+    this.source.put(wire)
+    return true
+  }
+
+  private lied(why: string): false {
+    this.drop()
+    this.broken(new ForwardFault('lying response', why))
+    return false
+  }
+
+  private drop(): void {
+    const { wire } = this
+    this.wire = undefined
+    wire?.leave()
+    wire?.socket.destroy()
+  }
+
+  /** Never a clean end: either the answer says what went wrong, or the client sees its connection break. */
+  private broken(fault: ForwardFault): void {
+    const { response } = this.asked
+    this.wire = undefined
+    if (this.over) return
+    this.tell({ outcome: 'broken', error: fault })
+    if (response.headersSent) {
+      response.destroy()
+      return
+    }
+    if (!this.upload.done) response.shouldKeepAlive = false
+    this.upload.stop()
+    this.means.answerFault(response, fault)
+  }
+
+  /** The client has its answer, or has gone. */
+  private closed(): void {
+    if (this.over) return
+    const answered = this.head !== undefined && this.wire === undefined && this.asked.response.writableFinished
+    this.drop()
+    if (this.head === undefined) this.source.forget(this)
+    this.tell(
+      answered && this.head !== undefined
+        ? { outcome: 'answered', status: this.head.status }
+        : { outcome: 'client gone' },
+    )
+  }
+
+  private tell(how: Forwarded): void {
+    if (this.over) return
+    this.over = true
+    this.settle(how)
+  }
+}

@@ -1,0 +1,51 @@
+import { BlockList, isIPv6 } from 'node:net'
+
+/** Who is at the other end of a client's connection, and whether its word about earlier hops counts. */
+export interface Peer {
+  readonly address: string
+  readonly trusted: boolean
+}
+
+/** What earlier hops said, as it stood in the request. */
+export interface Said {
+  readonly for: string | undefined
+  readonly proto: string | undefined
+  readonly host: string | undefined
+}
+
+/**
+ * `extend` adds the peer to X-Forwarded-For as every proxy does. `keep` leaves a trusted proxy's list as it is, for
+ * applications that take the last entry for the client (Odoo's proxy mode).
+ */
+export type ForwardedFor = 'extend' | 'keep'
+
+const MAPPED = '::ffff:'
+
+/** Networks in CIDR notation → a function that knows a peer by its address. */
+export function peers(networks: readonly string[]): (address: string | undefined) => Peer {
+  const list = new BlockList()
+  for (const network of networks) {
+    const [address = '', bits = '128'] = network.split('/')
+    list.addSubnet(address, Number(bits), isIPv6(address) ? 'ipv6' : 'ipv4')
+  }
+  return (address = '') => {
+    const plain = address.startsWith(MAPPED) ? address.slice(MAPPED.length) : address
+    return { address: plain, trusted: plain !== '' && list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4') }
+  }
+}
+
+/** The three header lines the instance gets. A trusted peer's word is kept, anybody else's is replaced by what we see ourselves. */
+export function forwardedLines(peer: Peer, said: Said, host: string, encrypted: boolean, rule: ForwardedFor): string {
+  const proto = encrypted ? 'https' : 'http'
+  if (!peer.trusted) return lines(peer.address, proto, host)
+  const chain = said.for === undefined || said.for === '' ? peer.address : extended(said.for, peer.address, rule)
+  return lines(chain, said.proto ?? proto, said.host ?? host)
+}
+
+function extended(chain: string, address: string, rule: ForwardedFor): string {
+  return rule === 'keep' ? chain : `${chain}, ${address}`
+}
+
+function lines(chain: string, proto: string, host: string): string {
+  return `X-Forwarded-For: ${chain}\r\nX-Forwarded-Proto: ${proto}\r\nX-Forwarded-Host: ${host}\r\n`
+}
