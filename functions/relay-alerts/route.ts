@@ -1,0 +1,40 @@
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { z } from 'zod'
+import { decide } from './decide.ts'
+import { act, type Deps } from './effects.ts'
+import { notification } from './event.ts'
+
+/** Alertmanager waits for at most the interval of its group; five minutes is its default. */
+const deadlineMs = 240_000
+const maxBytes = 4 * 1024 * 1024
+
+/**
+ * Alertmanager tries again on 5xx alone and drops a notification on any 4xx (knative.md §5.1): so 503 means "the broker
+ * does not take it", and 422 that it never can be read.
+ */
+export function route(deps: Deps): Hono {
+  const { log, counters } = deps
+  const limit = bodyLimit({
+    maxSize: maxBytes,
+    onError: (context) => context.text('the notification is too large', 413),
+  })
+  return new Hono().post('/', limit, async (context) => {
+    const parsed = notification.safeParse(await context.req.json().catch(() => undefined))
+    if (!parsed.success) {
+      const fault = z.prettifyError(parsed.error)
+      counters.malformed()
+      log.error({ fault }, 'notification that is no Alertmanager payload of version 4')
+      return context.text(fault, 422)
+    }
+    const { truncatedAlerts, receiver } = parsed.data
+    if (truncatedAlerts > 0) {
+      counters.truncated(truncatedAlerts)
+      log.warn({ receiver, truncatedAlerts }, 'alerts were cut off by max_alerts')
+    }
+    const signal = AbortSignal.any([context.req.raw.signal, AbortSignal.timeout(deadlineMs)])
+    const lost = await act(decide(parsed.data), deps, signal)
+    if (lost > 0) return context.text(`the broker did not take ${lost} alerts`, 503)
+    return context.body(null, 204)
+  })
+}
