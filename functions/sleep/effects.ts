@@ -66,7 +66,7 @@ async function sleepBehindTheFence(event: IdleDetected, deps: Deps, signal: Abor
     const idle = await lookAgain(raised, event, deps, signal)
     if ('answer' in idle) return idle.answer
     // From half its life on, the fence might be gone before the API server has answered.
-    const leftMs = deps.fenceTtlMs / 2 - (performance.now() - raisedAt)
+    const leftMs = Math.floor(deps.fenceTtlMs / 2 - (performance.now() - raisedAt))
     if (leftMs <= 0) return retry('the look behind the fence took too long')
     // From here on the replicas lift it themselves, when they see the Deployment at 0: lifted now, a request could still
     // reach the pod that ends. Where the answer is lost nobody knows, and the fence expires.
