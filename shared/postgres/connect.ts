@@ -5,16 +5,17 @@
 import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, type ClientConfig, type QueryResultRow } from 'pg'
-import { asPostgresError } from './errors.ts'
+import { asPostgresError, PostgresUnavailable } from './errors.ts'
+import { hasNoTls, type SslMode, tlsOf } from './tls.ts'
 
 export interface PostgresSettings {
   readonly host: string
   readonly port: number
   readonly user: string
   readonly password: string
-  readonly sslmode: 'disable' | 'require' | 'verify-full'
+  readonly sslmode: SslMode
   /** PEM of the authority, where it is not a public one. */
-  readonly ca?: string
+  readonly ca?: string | undefined
 }
 
 /** One connection, in use by one caller. */
@@ -22,6 +23,8 @@ export interface Session {
   readonly user: string
   /** 15, 16, … */
   readonly major: number
+  /** Aborted when the connection is gone, and with it every lock it held. */
+  readonly lost: AbortSignal
   query<Row extends QueryResultRow = QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>
 }
 
@@ -69,24 +72,45 @@ async function withSession<T>(
 ): Promise<T> {
   const { signal } = options
   signal.throwIfAborted()
-  const socket = new Socket()
-  const client = new Client(configOf(settings, options, socket))
-  // Between two statements nobody waits for the connection; the next statement reports that it is gone.
-  client.on('error', () => {})
+  const connection = await dialAsTold(settings, options)
   try {
-    await dial(client, socket, signal)
-    return await use(await openSession(client, socket, settings, signal))
+    return await use(await openSession(connection, settings, signal))
   } finally {
-    await client.end().catch(() => {})
+    await connection.client.end().catch(() => {})
   }
 }
 
-async function dial(client: Client, socket: Socket, signal: AbortSignal): Promise<void> {
+interface Connection {
+  readonly client: Client
+  readonly socket: Socket
+  readonly lost: AbortSignal
+}
+
+async function dialAsTold(settings: PostgresSettings, options: SessionOptions): Promise<Connection> {
+  try {
+    return await dial(settings, options)
+  } catch (error) {
+    if (settings.sslmode !== 'prefer' || !hasNoTls(error)) throw error
+    return dial({ ...settings, sslmode: 'disable' }, options)
+  }
+}
+
+async function dial(settings: PostgresSettings, options: SessionOptions): Promise<Connection> {
+  const { signal } = options
+  const socket = new Socket()
+  const client = new Client(configOf(settings, options, socket))
+  const lost = new AbortController()
+  const onLost = (): void => lost.abort(new PostgresUnavailable('the connection to PostgreSQL was lost'))
+  client.on('error', onLost)
+  client.on('end', onLost)
   const giveUp = (): void => void socket.destroy()
   signal.addEventListener('abort', giveUp, { once: true })
   try {
     await client.connect()
+    return { client, socket, lost: lost.signal }
   } catch (error) {
+    // The driver does not close what it could not open.
+    socket.destroy()
     signal.throwIfAborted()
     throw asPostgresError(error)
   } finally {
@@ -104,7 +128,7 @@ function configOf(settings: PostgresSettings, options: SessionOptions, socket: S
     password,
     database: options.database ?? MAINTENANCE,
     stream: () => socket,
-    ssl: sslmode === 'disable' ? false : { rejectUnauthorized: sslmode === 'verify-full', ...(ca && { ca }) },
+    ssl: tlsOf(sslmode, ca),
     application_name: 'platxa-functions',
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
@@ -119,8 +143,7 @@ function configOf(settings: PostgresSettings, options: SessionOptions, socket: S
 }
 
 async function openSession(
-  client: Client,
-  socket: Socket,
+  { client, socket, lost }: Connection,
   settings: PostgresSettings,
   signal: AbortSignal,
 ): Promise<Session> {
@@ -142,7 +165,7 @@ async function openSession(
     `SELECT pg_backend_pid() AS pid, current_user AS "user", current_setting('server_version_num') AS version`,
   )
   pid = self?.pid ?? 0
-  return { user: self?.user ?? settings.user, major: Math.floor(Number(self?.version) / 10_000), query }
+  return { user: self?.user ?? settings.user, major: Math.floor(Number(self?.version) / 10_000), lost, query }
 }
 
 /** Cancels as another session of the same user would: that way it works over TLS too, unlike the protocol's own request. */

@@ -1,10 +1,25 @@
 /** Locks in the server, held by a session: a lost connection gives its lock back, and nothing has to expire. */
 import { createHash } from 'node:crypto'
-import type { Session } from './connect.ts'
+import type { Admin, Session } from './connect.ts'
 
 /** Everything about one tenant happens one at a time: cloning, limits, suspending, removing. */
 export async function withTenantLock<T>(session: Session, role: string, run: () => Promise<T>): Promise<T> {
   return withLock(session, `tenant ${role}`, run)
+}
+
+/**
+ * Runs alone among all events of one instance, in whatever function or replica. The run's own signal also ends when the
+ * lock is lost, because another may have it by then.
+ */
+export async function holdInstance<T>(
+  admin: Admin,
+  name: string,
+  signal: AbortSignal,
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  return admin.session({ signal }, (session) =>
+    withLock(session, `instance ${name}`, () => run(AbortSignal.any([signal, session.lost]))),
+  )
 }
 
 /** Runs alone among all who ask for the same name in the same database. Waits as long as one statement of the session may. */
