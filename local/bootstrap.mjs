@@ -139,8 +139,7 @@ function findNode() {
 }
 
 function cacheDir() {
-  const base = process.platform === 'darwin' ? join(homedir(), 'Library', 'Caches') : join(homedir(), '.cache')
-  return join(process.env.XDG_CACHE_HOME || base, 'platxa-functions')
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'platxa-functions')
 }
 
 // --- small things

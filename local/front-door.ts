@@ -18,6 +18,7 @@ export interface FrontDoorOptions {
 
 export interface FrontDoor {
   readonly port: number
+  /** Nobody is let in any more, and who is in is put out. May be called twice. */
   close(): Promise<void>
 }
 
@@ -55,7 +56,7 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
   return {
     port,
     async close() {
-      const closed = servers.map((server) => new Promise((done) => server.close(done)))
+      const closed = servers.splice(0).map((server) => new Promise((done) => server.close(done)))
       for (const socket of open) socket.destroy()
       await Promise.all(closed)
     },

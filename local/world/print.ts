@@ -1,0 +1,51 @@
+// The few lines that matter, once everything runs.
+import { relative } from 'node:path'
+import type { WorldFile } from './running.ts'
+import { story } from './requests.ts'
+
+export interface Shown {
+  readonly world: WorldFile
+  readonly idleTimeout: string
+  readonly seconds: number
+  readonly missing: readonly string[]
+  readonly detached: boolean
+}
+
+export function summary({ world, idleTimeout, seconds, missing, detached }: Shown): string {
+  const url = (name: string): string => world.instanceUrl.replace('{name}', name)
+  const rows = [
+    ['Console', world.console],
+    ...story.map(({ name, tier }) => [name, `${url(name)}  (${tier})`]),
+    ['Broker', world.broker],
+    ['Kubeconfig', here(world.kubeconfig)],
+  ]
+  const end = detached ? '`npm stop` stops everything' : 'Ctrl-C stops everything'
+  return [
+    '',
+    `Ready after ${seconds.toFixed(0)} s.`,
+    '',
+    ...rows.map(([name = '', value = '']) => `  ${name.padEnd(11)} ${value}`),
+    '',
+    'Publish an event:',
+    '',
+    ...curl(world.broker).map((line) => `  ${line}`),
+    '',
+    ...(missing.length === 0 ? [] : [`Not written yet, so nobody hears their events: ${missing.join(', ')}.`]),
+    `An instance that nobody uses for ${idleTimeout} is put to sleep. ${end}; the next \`npm start\` goes on from here.`,
+    '',
+  ].join('\n')
+}
+
+function curl(broker: string): readonly string[] {
+  return [
+    `curl -i ${broker} -H 'content-type: application/json' \\`,
+    `  -H 'ce-specversion: 1.0' -H "ce-id: $(date +%s)" -H 'ce-source: /me' \\`,
+    `  -H 'ce-type: io.platxa.instance.wake.requested.v1' -H 'ce-subject: instances/demo' \\`,
+    `  -d '{"name":"demo","trigger":"manual"}'`,
+  ]
+}
+
+function here(path: string): string {
+  const short = relative(process.cwd(), path)
+  return short.startsWith('..') ? path : short
+}
