@@ -35,6 +35,8 @@ export const annotationKeys = {
   since: 'platxa.io/since',
   /** Deployment: how long it had been awake when it fell asleep. */
   awakeSeconds: 'platxa.io/awake-seconds',
+  /** Deployment: milliseconds of the last wakes, newest first: `2310 2204`. What a visitor is told to expect. */
+  recentWakes: 'platxa.io/recent-wakes',
   /** Namespace: the InstanceSpec as JSON. No secret is in it. */
   spec: 'platxa.io/spec',
   /** Namespace: the revision of the Instance Manager that is applied. */

@@ -110,8 +110,11 @@ const bytesPerProcess = 325_000_000
  * printed by a second request to the same workers and would wait for itself.
  */
 export function workersOf(tier: Tier, policy: WorkersPolicy): number {
-  const row = tiers[tier]
-  if (policy === 'published') return row.publishedWorkers
+  return policy === 'published' ? tiers[tier].publishedWorkers : fittingWorkers(tiers[tier])
+}
+
+/** The most workers whose peak fits the memory limit beside the cron workers. */
+export function fittingWorkers(row: Pick<TierRow, 'memoryMi' | 'cronThreads' | 'publishedWorkers'>): number {
   const fitting = Math.floor((row.memoryMi * 1024 * 1024) / bytesPerProcess) - row.cronThreads
   const workers = Math.min(row.publishedWorkers, fitting)
   return workers < 2 ? 0 : workers

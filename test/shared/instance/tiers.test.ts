@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { series } from '#shared/instance/versions.ts'
-import { jobEnvelope, tiers, workersOf } from '#shared/instance/tiers.ts'
+import { fittingWorkers, jobEnvelope, tiers, workersOf } from '#shared/instance/tiers.ts'
 
 describe('workers of a tier', () => {
   it.each([
@@ -14,6 +14,15 @@ describe('workers of a tier', () => {
     ['enterprise', 'published', 9],
   ] as const)('%s with policy %s runs %i', (tier, policy, workers) => {
     expect(workersOf(tier, policy)).toBe(workers)
+  })
+
+  it.each([
+    [512, 0],
+    [700, 0],
+    [930, 2],
+    [4096, 4],
+  ])('4 published, %i Mi, one cron worker: %i fit, never one, never more than published', (memoryMi, workers) => {
+    expect(fittingWorkers({ memoryMi, cronThreads: 1, publishedWorkers: 4 })).toBe(workers)
   })
 
   it.each(['free', 'pro', 'team', 'enterprise'] as const)(
