@@ -1,0 +1,58 @@
+// What all requests at the front door share.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Class, Kind } from './classify.ts'
+import type { Entry } from './entry.ts'
+import type { Forwarder } from './forward.ts'
+import type { Holds } from './hold.ts'
+import type { Keeper } from './keeper.ts'
+import type { Metrics } from './metrics.ts'
+import type { Park } from './park.ts'
+import type { Rooms } from './rooms.ts'
+
+export interface FrontSettings {
+  /** HOLD_TIMEOUT, from the request's arrival. */
+  readonly holdTimeoutMs: number
+  /** CLOSE_DATABASE_MANAGER */
+  readonly closeDatabaseManager: boolean
+  /** Port of the pods; 8069. */
+  readonly httpPort: number
+}
+
+export interface Front {
+  readonly rooms: Rooms
+  readonly keeper: Keeper
+  readonly holds: Holds
+  readonly park: Park
+  readonly forwarder: Forwarder
+  readonly metrics: Metrics
+  readonly settings: FrontSettings
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Whether this replica takes new work: what the readiness probe is told. */
+  readonly ready: () => boolean
+}
+
+/** One request from its arrival to its answer. */
+export interface Visit {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly host: string
+  /** Path and query. */
+  readonly target: string
+  readonly kind: Kind
+  readonly requestClass: Class
+  readonly at: number
+}
+
+/** What a visitor is told to expect of an instance that has no history. */
+export const usualDefaultMs = 6_000
+
+export function usualMsOf(known: number | undefined): number {
+  return known ?? usualDefaultMs
+}
+
+/** Odoo serves these from its gevent port where it has workers: the bus, and its ancestor. */
+export function portFor(entry: Entry, target: string, settings: FrontSettings): number {
+  const isBus = target.startsWith('/websocket') || target.startsWith('/longpolling/')
+  return isBus && entry.facts.websocketPort !== 8069 ? entry.facts.websocketPort : settings.httpPort
+}

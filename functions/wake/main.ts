@@ -1,0 +1,81 @@
+import { z } from 'zod'
+import { createPublisher } from '#shared/events/publish.ts'
+import { connect } from '#shared/k8s/connect.ts'
+import { cidrList, count, duration, EnvError, flag, port, readEnv } from '#shared/server/env.ts'
+import { createLog } from '#shared/server/log.ts'
+import { createMetrics } from '#shared/server/metrics.ts'
+import { commonEnv } from '#shared/server/run.ts'
+import { startTelemetry } from '#shared/server/telemetry.ts'
+import { onTermination } from '#shared/server/termination.ts'
+import { serveWake } from './serve.ts'
+import { createWake, type WakeSettings } from './wake.ts'
+
+const name = 'wake'
+const schema = z.object({
+  ...commonEnv,
+  CONTROL_PORT: port.prefault('8081'),
+  METRICS_PORT: port.prefault('9090'),
+  POD_NAME: z.string().default(name),
+  NAMESPACE_PATTERN: z.string().default('instance-*'),
+  DEPLOYMENT_LABEL: z.string().default('app=odoo'),
+  WAKE_TIMEOUT: duration.prefault('5m'),
+  HOLD_TIMEOUT: duration.prefault('50s'),
+  HOLDS_PER_INSTANCE: count.prefault('1000'),
+  HOLDS_TOTAL: count.prefault('10000'),
+  FENCE_TTL: duration.prefault('10s'),
+  TRUSTED_PROXIES: cidrList.prefault('127.0.0.0/8, ::1/128'),
+  CLOSE_DATABASE_MANAGER: flag.prefault('true'),
+})
+
+async function main(): Promise<void> {
+  const env = readEnv(schema)
+  const log = createLog(name, { level: env.LOG_LEVEL })
+  const stopTelemetry = await startTelemetry(name)
+  const metrics = createMetrics()
+  const sink = env.K_SINK ?? env.BROKER_URL
+  const publisher = sink === undefined ? undefined : createPublisher({ sink, overrides: env.K_CE_OVERRIDES, log })
+  const kubernetes = await connect()
+  let leaving = false
+  const wake = createWake({ settings: settingsOf(env), kubernetes, publisher, metrics, log, accepting: () => !leaving })
+  const ports = { host: env.HOST, port: env.PORT, controlPort: env.CONTROL_PORT, metricsPort: env.METRICS_PORT }
+  const finishWithinMs = env.HOLD_TIMEOUT + 30_000
+  const onLeaving = (): void => void (leaving = true)
+  const serving = await serveWake(
+    wake,
+    ports,
+    { drainDelayMs: env.DRAIN_DELAY, finishWithinMs, onLeaving },
+    { metrics, log },
+  )
+  onTermination({
+    log,
+    async stop() {
+      await serving.stop()
+      await kubernetes.close()
+      await stopTelemetry()
+    },
+  })
+  log.info({ env, ports: serving }, 'listening')
+  await wake.watch()
+}
+
+function settingsOf(env: z.output<typeof schema>): WakeSettings {
+  return {
+    replica: env.POD_NAME,
+    source: `//functions.platxa.io/${name}`,
+    namespacePattern: env.NAMESPACE_PATTERN,
+    labelSelector: env.DEPLOYMENT_LABEL,
+    wakeTimeoutMs: env.WAKE_TIMEOUT,
+    holdTimeoutMs: env.HOLD_TIMEOUT,
+    holdsPerInstance: env.HOLDS_PER_INSTANCE,
+    holdsTotal: env.HOLDS_TOTAL,
+    longestFenceMs: env.FENCE_TTL,
+    trustedProxies: env.TRUSTED_PROXIES,
+    closeDatabaseManager: env.CLOSE_DATABASE_MANAGER,
+  }
+}
+
+main().catch((error: unknown) => {
+  const fields = error instanceof EnvError ? { faults: error.faults } : { error }
+  createLog(name).error(fields, 'could not start')
+  process.exit(1)
+})

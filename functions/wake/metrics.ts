@@ -1,0 +1,178 @@
+// What an operator sees on :9090. The counters of the hot path are plain numbers that Prometheus' client reads when it is
+// asked; every label has a fixed set of values, whatever a client sends.
+import { Counter, Gauge, Histogram, type GaugeConfiguration, type Registry } from 'prom-client'
+import type { Class } from './classify.ts'
+import type { Entry } from './entry.ts'
+import type { Waking } from './life.ts'
+import { isFenced } from './fence.ts'
+import { phases, type TroubleCode } from './world.ts'
+
+/** How a request ended. */
+export type Outcome =
+  | 'forwarded'
+  | 'broken'
+  | 'client gone'
+  | 'page'
+  | 'answered for'
+  | 'not now'
+  | 'failed wake'
+  | 'full'
+  | 'too long'
+  | 'closed'
+  | 'suspended'
+  | 'disabled'
+  | 'unknown host'
+  | 'bad request'
+
+export type SocketOutcome = 'forwarded' | 'parked' | 'refused' | 'broken'
+export type FenceOutcome = 'raised' | 'already fenced' | 'unknown instance' | 'lifted' | 'expired or gone'
+
+export interface Metrics {
+  request(requestClass: Class, outcome: Outcome): void
+  socket(outcome: SocketOutcome): void
+  /** From the first request of a person to the moment it could be handed over. */
+  woken(waking: Waking, at: number): void
+  failed(trigger: string, reason: TroubleCode): void
+  scaleAsked(): void
+  held(ms: number, end: string): void
+  /** From "the instance answers" to "the request that waited is on its way". */
+  addedAfterReady(ms: number): void
+  fence(outcome: FenceOutcome): void
+}
+
+export interface Measured {
+  readonly holds: () => number
+  readonly parked: () => number
+  readonly entries: () => Iterable<Entry>
+  readonly now: () => number
+}
+
+const wakeBuckets = [0.25, 0.5, 1, 1.5, 2, 3, 5, 8, 13, 20, 30, 60, 120, 300]
+
+export function createWakeMetrics(registry: Registry, measured: Measured): Metrics {
+  const registers = [registry]
+  const tallies = new Map<string, number>()
+  requestCounter(registry, tallies)
+  gauges(registry, measured)
+  const sockets = new Counter({
+    name: 'platxa_wake_sockets_total',
+    help: 'WebSocket upgrades by how they were answered',
+    labelNames: ['outcome'],
+    registers,
+  })
+  const wakes = new Counter({
+    name: 'platxa_wake_wakes_total',
+    help: 'Wakes that this replica asked for, by trigger and outcome',
+    labelNames: ['trigger', 'outcome'],
+    registers,
+  })
+  const patches = new Counter({
+    name: 'platxa_wake_patches_total',
+    help: 'PATCHes of scale: one per wake and replica',
+    registers,
+  })
+  const seconds = new Histogram({
+    name: 'platxa_wake_phase_seconds',
+    help: 'Seconds from the beginning of a wake until a phase was seen',
+    labelNames: ['phase'],
+    buckets: wakeBuckets,
+    registers,
+  })
+  const holds = new Histogram({
+    name: 'platxa_wake_held_seconds',
+    help: 'How long requests were held, by how it ended',
+    labelNames: ['end'],
+    buckets: wakeBuckets,
+    registers,
+  })
+  const added = new Histogram({
+    name: 'platxa_wake_added_after_ready_seconds',
+    help: 'From the moment an instance answers until a held request is on its way',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.06, 0.1, 0.25, 1],
+    registers,
+  })
+  const fences = new Counter({
+    name: 'platxa_wake_fences_total',
+    help: 'Fences asked for, by what became of them',
+    labelNames: ['outcome'],
+    registers,
+  })
+
+  return {
+    request(requestClass, outcome) {
+      const key = `${requestClass}/${outcome}`
+      tallies.set(key, (tallies.get(key) ?? 0) + 1)
+    },
+    socket: (outcome) => sockets.inc({ outcome }),
+    woken({ wish, since, marks }, at) {
+      wakes.inc({ trigger: wish?.trigger ?? 'other', outcome: 'woken' })
+      for (const phase of phases) {
+        const mark = marks[phase]
+        if (mark !== undefined) seconds.observe({ phase }, (mark - since) / 1000)
+      }
+      seconds.observe({ phase: 'total' }, (at - since) / 1000)
+    },
+    failed: (trigger, reason) => wakes.inc({ trigger, outcome: reason }),
+    scaleAsked: () => patches.inc(),
+    held: (ms, end) => holds.observe({ end }, ms / 1000),
+    addedAfterReady: (ms) => added.observe(ms / 1000),
+    fence: (outcome) => fences.inc({ outcome }),
+  }
+}
+
+/** Registers itself; Prometheus' client reads the numbers when it is asked. */
+function requestCounter(registry: Registry, tallies: ReadonlyMap<string, number>): void {
+  const counter = new Counter({
+    name: 'platxa_wake_requests_total',
+    help: 'Requests by class (A people, B background, C parts of pages) and how they ended',
+    labelNames: ['class', 'outcome'],
+    registers: [],
+    collect() {
+      this.reset()
+      for (const [key, count] of tallies) {
+        const [requestClass = '', outcome = ''] = key.split('/')
+        this.inc({ class: requestClass, outcome }, count)
+      }
+    },
+  })
+  registry.registerMetric(counter)
+}
+
+function gauges(registry: Registry, { holds, parked, entries, now }: Measured): void {
+  const gauge = (configuration: GaugeConfiguration<string>): void =>
+    registry.registerMetric(new Gauge({ ...configuration, registers: [] }))
+  gauge({
+    name: 'platxa_wake_holds',
+    help: 'Requests that wait now',
+    collect() {
+      this.set(holds())
+    },
+  })
+  gauge({
+    name: 'platxa_wake_parked_sockets',
+    help: 'WebSockets of sleeping instances that are kept open',
+    collect() {
+      this.set(parked())
+    },
+  })
+  gauge({
+    name: 'platxa_wake_instances',
+    help: 'Instances by state as this replica sees them',
+    labelNames: ['state'],
+    collect() {
+      this.reset()
+      for (const { room } of entries()) this.inc({ state: isFenced(room, now()) ? 'fenced' : room.life.is })
+    },
+  })
+  gauge({
+    name: 'platxa_wake_last_activity_timestamp_seconds',
+    help: 'When the last request of a person or an API client ended, for instances this replica saw any of',
+    labelNames: ['instance'],
+    collect() {
+      this.reset()
+      for (const { facts, usage } of entries()) {
+        if (usage?.activeAt) this.set({ instance: facts.name }, usage.activeAt / 1000)
+      }
+    },
+  })
+}

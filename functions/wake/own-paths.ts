@@ -1,0 +1,63 @@
+// Paths below `/.platxa/` belong to the door, on every host: the loading page asks here how far the wake is.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { say } from './answers.ts'
+import { usualWakeMs, type Entry } from './entry.ts'
+import { usualMsOf, type Front } from './front.ts'
+import { noteFor } from './page.ts'
+import { hurry } from './room.ts'
+import { phaseNow, retryAfterSeconds, stateOf, troubleOf } from './state.ts'
+
+export const ownPrefix = '/.platxa/'
+export const wakePath = '/.platxa/wake'
+
+export function answerOwnPath(
+  entry: Entry,
+  target: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  front: Front,
+): void {
+  const path = target.split('?', 1)[0]
+  if (path !== wakePath) return say(response, { status: 404, type: 'text/plain', body: 'No such page.\n' })
+  if (request.method !== 'GET')
+    return say(response, { status: 405, type: 'text/plain', body: 'GET only.\n' }, { Allow: 'GET' })
+  // Somebody looks at the page: this replica, too, wants to know at once.
+  front.keeper.change(entry, hurry)
+  const said = progressOf(entry, request.headers['accept-language'], front.now())
+  return say(response, { status: 200, type: 'application/json', body: `${JSON.stringify(said)}\n` })
+}
+
+export interface Progress {
+  /** `ready`: reload and you are in. */
+  readonly state: 'ready' | 'waking' | 'failed' | 'asleep' | 'suspended' | 'disabled'
+  readonly phase: string
+  readonly seconds: number
+  readonly typicalSeconds: number
+  /** One word (world.ts), and the sentence for it in the reader's language. */
+  readonly reason?: string | undefined
+  readonly message?: string | undefined
+  readonly retrySeconds?: number | undefined
+}
+
+export function progressOf(entry: Entry, acceptLanguage: string | undefined, now: number): Progress {
+  const { room } = entry
+  const usualMs = usualMsOf(usualWakeMs(entry))
+  const phase = phaseNow(room)
+  const trouble = troubleOf(room, now)
+  const state = stateNameOf(stateOf(entry, now).state)
+  return {
+    state,
+    phase,
+    seconds: room.life.is === 'waking' ? Math.round((now - room.life.since) / 100) / 10 : 0,
+    typicalSeconds: Math.max(1, Math.round(usualMs / 1000)),
+    reason: trouble?.code,
+    message: state === 'waking' ? noteFor(acceptLanguage, phase, trouble) : undefined,
+    retrySeconds: state === 'failed' ? retryAfterSeconds(room, usualMs, now) : undefined,
+  }
+}
+
+function stateNameOf(state: ReturnType<typeof stateOf>['state']): Progress['state'] {
+  if (state === 'awake') return 'ready'
+  if (state === 'stopping') return 'asleep'
+  return state === 'fenced' ? 'waking' : state
+}

@@ -1,0 +1,114 @@
+// The pages a visitor of a sleeping, failed or closed instance sees, as bytes that are put together once per language
+// and state. A page is one response below 10 KB and asks no other host for anything.
+import { documentOf, contentSecurityPolicy, live, type View } from './page/document.ts'
+import { wordsFor } from './page/languages.ts'
+import type { Words } from './page/words.ts'
+import type { Phase, Trouble } from './world.ts'
+
+export interface Page {
+  readonly status: number
+  readonly headers: readonly string[]
+  readonly body: Buffer
+}
+
+export interface Visit {
+  readonly view: View
+  /** In its checked spelling (connection/host.ts): nothing in it can be markup. */
+  readonly host: string
+  readonly acceptLanguage: string | undefined
+  /** Since the wake began. */
+  readonly elapsedMs: number
+  readonly retryAfterSeconds: number
+}
+
+interface Kept {
+  readonly before: Buffer
+  readonly after: Buffer
+  readonly headers: readonly string[]
+}
+
+const kept = new Map<string, Kept>()
+/** Six languages, some thirty states: more than that is a visitor playing with us. */
+const pagesKept = 400
+
+const statusOf: Readonly<Record<View['show'], number>> = {
+  waking: 503,
+  failed: 503,
+  starting: 503,
+  suspended: 402,
+  disabled: 404,
+}
+
+export function pageFor(visit: Visit): Page {
+  const words = wordsFor(visit.acceptLanguage)
+  const { before, after, headers } = keep(words, visit.view)
+  const middle = live(visit.host, visit.elapsedMs / 1000)
+  const body = Buffer.allocUnsafe(before.length + middle.length + after.length)
+  before.copy(body)
+  body.write(middle, before.length, 'latin1')
+  after.copy(body, before.length + middle.length)
+  const status = statusOf[visit.view.show]
+  const again = status === 503 ? ['Retry-After', String(visit.retryAfterSeconds)] : []
+  return { status, headers: [...headers, ...again, 'Content-Length', String(body.length)], body }
+}
+
+function keep(words: Words, view: View): Kept {
+  const key = keyOf(words, view)
+  const known = kept.get(key)
+  if (known !== undefined) return known
+  const { before, after } = documentOf(words, view)
+  const made = { before: Buffer.from(before), after: Buffer.from(after), headers: headersFor(words) }
+  if (kept.size >= pagesKept) kept.clear()
+  kept.set(key, made)
+  return made
+}
+
+function keyOf({ language }: Words, view: View): string {
+  if (view.show === 'waking') return `${language} ${view.step} ${view.usualSeconds} ${view.note}`
+  return view.show === 'failed' ? `${language} failed ${view.cause}` : `${language} ${view.show}`
+}
+
+function headersFor({ language }: Words): readonly string[] {
+  return [
+    'Content-Type',
+    'text/html; charset=utf-8',
+    'Content-Language',
+    language,
+    'Vary',
+    'Accept-Language',
+    'Cache-Control',
+    'no-store',
+    'X-Robots-Tag',
+    'noindex',
+    'X-Content-Type-Options',
+    'nosniff',
+    'Referrer-Policy',
+    'same-origin',
+    'Content-Security-Policy',
+    contentSecurityPolicy,
+  ]
+}
+
+/** How many of the page's steps are done when a wake is in this phase. */
+const stepOf: Readonly<Record<Phase, number>> = {
+  stopping: 0,
+  requested: 0,
+  accepted: 0,
+  scheduled: 1,
+  pulling: 1,
+  starting: 2,
+  database: 3,
+  ready: 4,
+}
+
+export function wakingView(phase: Phase, usualMs: number, trouble: Trouble | null): View {
+  const note = trouble?.code ?? (phase === 'stopping' ? 'stopping' : 'usual')
+  return { show: 'waking', step: stepOf[phase], usualSeconds: Math.max(1, Math.round(usualMs / 1000)), note }
+}
+
+/** The sentence for the same state, for a page that is already open. */
+export function noteFor(acceptLanguage: string | undefined, phase: Phase, trouble: Trouble | null): string | undefined {
+  const words = wordsFor(acceptLanguage)
+  if (trouble !== null) return words.causes[trouble.code].what
+  return phase === 'stopping' ? words.stopping : undefined
+}

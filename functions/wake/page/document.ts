@@ -1,0 +1,132 @@
+// One page as text. Everything that differs between two visits of the same kind stands in one place, so that the rest
+// can be kept as bytes.
+import { createHash } from 'node:crypto'
+import { script } from './script.ts'
+import { style } from './style.ts'
+import type { Cause, Steps, Words } from './words.ts'
+
+export type View =
+  | { readonly show: 'waking'; readonly step: number; readonly usualSeconds: number; readonly note: Note }
+  | { readonly show: 'failed'; readonly cause: Cause }
+  | { readonly show: 'suspended' | 'disabled' | 'starting' }
+
+/** What stands below the headline of a wake: the usual time, or what holds it up. */
+export type Note = 'usual' | 'stopping' | Cause
+
+export interface Document {
+  readonly before: string
+  readonly after: string
+}
+
+const hash = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
+
+/** Nothing from elsewhere, nothing inline but our own two pieces, no way to send a form. */
+export const contentSecurityPolicy = [
+  `default-src 'none'`,
+  `script-src ${hash(script)}`,
+  `style-src ${hash(style)}`,
+  `connect-src 'self'`,
+  `img-src data:`,
+  `base-uri 'none'`,
+  `form-action 'none'`,
+].join('; ')
+
+/** Between `before` and `after` belongs `live(…)`. */
+export function documentOf(words: Words, view: View): Document {
+  const mark = '\u0000'
+  const [before = '', after = ''] = wholeDocument(words, view, mark).split(mark)
+  return { before, after }
+}
+
+/** The part that differs: attributes of `main` and the host, which has been checked to be a host name. */
+export function live(host: string, elapsedSeconds: number): string {
+  return ` data-elapsed="${elapsedSeconds.toFixed(1)}"><p class="host" dir="ltr">${host}</p>`
+}
+
+function wholeDocument(words: Words, view: View, mark: string): string {
+  const { title, body, attributes } = contentOf(words, view)
+  const refresh = view.show === 'waking' || view.show === 'starting' ? 4 : view.show === 'failed' ? 20 : undefined
+  return [
+    `<!doctype html><html lang="${words.language}" dir="${words.direction}"><head><meta charset="utf-8">`,
+    `<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">`,
+    refresh === undefined ? '' : `<noscript><meta http-equiv="refresh" content="${refresh}"></noscript>`,
+    `<title>${text(title)}</title><link rel="icon" href="data:,"><style>${style}</style></head><body>`,
+    `<main ${attributes}${mark}${body}</main>`,
+    refresh === undefined ? '' : `<script>${script}</script>`,
+    `</body></html>`,
+  ].join('')
+}
+
+interface Content {
+  readonly title: string
+  readonly body: string
+  readonly attributes: string
+}
+
+function contentOf(words: Words, view: View): Content {
+  switch (view.show) {
+    case 'waking':
+      return wakingContent(words, view.step, view.usualSeconds, view.note)
+    case 'failed':
+      return failedContent(words, view.cause)
+    case 'suspended':
+    case 'disabled':
+    case 'starting':
+      return plainContent(view.show, words[view.show].what, words[view.show].advice)
+  }
+}
+
+function wakingContent(words: Words, step: number, usualSeconds: number, note: Note): Content {
+  const usual = words.usual.replace('{n}', String(usualSeconds))
+  const said = note === 'usual' ? usual : note === 'stopping' ? words.stopping : words.causes[note].what
+  const body = [
+    picture,
+    `<h1>${text(words.waking)}</h1><p>${text(words.lead)}</p>`,
+    steps(words.steps, step),
+    `<div class="bar" aria-hidden="true"><i></i></div>`,
+    `<p class="small" id="time" dir="ltr" aria-hidden="true"></p><p class="small" id="note" role="status">${text(said)}</p>`,
+    `<noscript><p class="small">${text(words.noscript)}</p></noscript>`,
+  ].join('')
+  return {
+    title: words.waking,
+    body,
+    attributes: `data-state="waking" data-usual="${usualSeconds}" data-slow="${text(words.slow)}"`,
+  }
+}
+
+function failedContent(words: Words, cause: Cause): Content {
+  const { what, advice } = words.causes[cause]
+  const body = [
+    picture,
+    `<h1>${text(words.failed)}</h1><p role="alert">${text(what)}</p><p>${text(advice)}</p>`,
+    `<a class="again" href="">${text(words.again)}</a>`,
+    `<p class="small">${text(words.tell)} <code dir="ltr">${cause}</code></p>`,
+  ].join('')
+  return { title: words.failed, body, attributes: `class="bad" data-state="failed" data-usual="10"` }
+}
+
+function plainContent(state: string, title: string, advice: string): Content {
+  return { title, body: `${picture}<h1>${text(title)}</h1><p>${text(advice)}</p>`, attributes: `data-state="${state}"` }
+}
+
+function steps(names: Steps, current: number): string {
+  const items = [names.scheduled, names.pulling, names.starting, names.database, names.ready].map((name, i) => {
+    const state = i < current ? ' class="done"' : i === current ? ' class="now" aria-current="step"' : ''
+    return `<li${state}>${text(name)}</li>`
+  })
+  return `<ol>${items.join('')}</ol>`
+}
+
+const picture = [
+  `<svg viewBox="0 0 148 148" aria-hidden="true"><defs><clipPath id="o"><circle cx="74" cy="74" r="72"/></clipPath>`,
+  `<linearGradient id="d" x2="0" y2="1"><stop stop-color="var(--sky1)"/><stop offset=".78" stop-color="var(--sky2)"/></linearGradient></defs>`,
+  `<g clip-path="url(#o)"><rect width="148" height="148" fill="url(#d)"/><rect class="night" width="148" height="148" fill="var(--night)"/>`,
+  `<g class="night stars" fill="#fff"><circle cx="38" cy="40" r="1.6"/><circle cx="62" cy="24" r="1.2"/><circle cx="96" cy="34" r="1.7"/>`,
+  `<circle cx="116" cy="58" r="1.2"/><circle cx="30" cy="70" r="1.2"/><circle cx="82" cy="56" r="1"/></g>`,
+  `<g class="sun"><circle cx="74" cy="66" r="34" fill="var(--sun)" opacity=".25"/><circle cx="74" cy="66" r="23" fill="var(--sun)"/></g>`,
+  `<path d="M0 112q38-22 76-6t72-8v50H0z" fill="var(--hill)"/><path d="M0 126q46-14 88 0t60-2v24H0z" fill="var(--night)" opacity=".55"/></g></svg>`,
+].join('')
+
+function text(words: string): string {
+  return words.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
+}

@@ -1,0 +1,42 @@
+// The page's own script, sent as it stands here: asks the door how far the wake is, reloads when the door is open.
+// A page in a hidden tab asks less often and never wakes anybody; `reload` keeps the fragment of the address.
+export const script = `(() => {
+const main = document.querySelector('main'), data = main.dataset, begun = performance.now() - data.elapsed * 1000
+const steps = [...document.querySelectorAll('li')], note = document.getElementById('note'), time = document.getElementById('time')
+const root = document.documentElement
+let usual = Number(data.usual), start = begun, over = false, faults = 0
+const draw = () => {
+  const passed = (performance.now() - start) / 1000
+  if (data.state !== 'waking') return
+  root.style.setProperty('--p', Math.min(.94, 1 - Math.exp(-1.9 * passed / usual)).toFixed(3))
+  time.textContent = Math.max(1, Math.round(passed)) + ' s'
+  if (passed > usual * 2.5 + 5 && !data.said) { data.said = '1'; note.textContent = data.slow }
+}
+const show = phase => {
+  const at = { stopping: 0, requested: 0, accepted: 0, scheduled: 1, pulling: 1, starting: 2, database: 3, ready: 5 }[phase] ?? 0
+  steps.forEach((step, i) => {
+    step.className = i < at ? 'done' : i === at ? 'now' : ''
+    if (i === at) step.setAttribute('aria-current', 'step'); else step.removeAttribute('aria-current')
+  })
+}
+const ask = async () => {
+  let next = document.hidden ? 5000 : 700
+  try {
+    const answer = await fetch('/.platxa/wake', { cache: 'no-store', headers: { accept: 'application/json' } })
+    const now = await answer.json()
+    faults = 0
+    if (now.typicalSeconds) usual = now.typicalSeconds
+    if (now.state === 'ready') { over = true; show('ready'); root.style.setProperty('--p', 1); location.reload(); return }
+    if (now.state !== data.state && (now.state !== 'asleep' || data.state === 'waking' && !document.hidden)) { over = true; location.reload(); return }
+    if (now.state === 'waking') {
+      start = performance.now() - now.seconds * 1000
+      show(now.phase)
+      if (now.message && note.textContent !== now.message) { note.textContent = now.message; data.said = '1' }
+    }
+    if (data.state !== 'waking') next = 3000
+  } catch { faults += 1; next = Math.min(10000, 700 * 2 ** faults) }
+  if (!over) setTimeout(ask, next)
+}
+addEventListener('pageshow', event => { if (event.persisted) location.reload() })
+setInterval(draw, 1000); draw(); setTimeout(ask, 400)
+})()`

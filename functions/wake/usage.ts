@@ -1,0 +1,31 @@
+// Who uses an instance, as this replica saw it. Class A requests count from their first byte here to their last.
+import type { Observation } from '#shared/wake/contract.ts'
+import { usageOf, type Entry } from './entry.ts'
+
+export function began(entry: Entry): void {
+  usageOf(entry).inFlight += 1
+}
+
+export function ended(entry: Entry, now: number): void {
+  const usage = usageOf(entry)
+  usage.inFlight -= 1
+  usage.activeAt = now
+}
+
+/** A tab said that its human last moved `inactivityMs` ago. */
+export function moved(entry: Entry, inactivityMs: number, now: number): void {
+  const usage = usageOf(entry)
+  usage.humanAt = Math.max(usage.humanAt ?? 0, now - inactivityMs)
+}
+
+export function observationOf({ usage }: Entry, now: number): Observation {
+  return {
+    idleMs: ageOf(usage?.activeAt, now),
+    inFlight: usage?.inFlight ?? 0,
+    humanIdleMs: ageOf(usage?.humanAt, now),
+  }
+}
+
+function ageOf(at: number | null | undefined, now: number): number | null {
+  return at === null || at === undefined ? null : Math.max(0, Math.round(now - at))
+}

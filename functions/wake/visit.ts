@@ -1,0 +1,202 @@
+// One request at the door of its instance: decide, then forward, hold, show or refuse; after every wait, decide again.
+import { answerFor, isQuestion, later, refusal, say } from './answers.ts'
+import { prefixOf } from './classify.ts'
+import { decide, flashMs, type Decision } from './decide.ts'
+import { usualWakeMs, waitingFor, type Entry } from './entry.ts'
+import { portFor, usualMsOf, type Front, type Visit } from './front.ts'
+import type { Metrics, Outcome } from './metrics.ts'
+import { pageFor, wakingView } from './page.ts'
+import * as room from './room.ts'
+import { phaseNow, retryAfterSeconds, troubleOf } from './state.ts'
+import { began, ended } from './usage.ts'
+import { versionInfoOf } from './version-info.ts'
+
+/** A request goes back to waiting when nothing of it was sent; not for ever. */
+const mostTries = 12
+
+export async function attend(visit: Visit, front: Front): Promise<void> {
+  const entry = front.rooms.at(visit.host)
+  const active = visit.requestClass === 'A' && entry !== undefined
+  if (active) began(entry)
+  try {
+    front.metrics.request(visit.requestClass, await serve(visit, front))
+  } finally {
+    if (active) ended(entry, front.now())
+  }
+}
+
+async function serve(visit: Visit, front: Front): Promise<Outcome> {
+  for (let tries = 0; tries < mostTries; tries += 1) {
+    const entry = front.rooms.at(visit.host)
+    if (entry === undefined) return gone(visit)
+    const asked = { kind: visit.kind, at: visit.at, usualMs: usualWakeMs(entry) }
+    const decision = decide(entry.room, asked, front.now())
+    const outcome =
+      decision === 'forward' ? await forward(entry, visit, front) : await attendHere(decision, entry, visit, front)
+    if (outcome !== 'look again') return outcome
+  }
+  say(visit.response, refusal(visit.request, 502, 'The instance could not be reached.', 2))
+  return 'broken'
+}
+
+/** Not every way ends the visit: after a wait it looks again. */
+type Next = Outcome | 'look again'
+
+async function forward(entry: Entry, visit: Visit, front: Front): Promise<Next> {
+  const { life } = entry.room
+  if (life.is !== 'awake') return 'look again'
+  const target = { host: life.ip, port: portFor(entry, visit.target, front.settings) }
+  const how = await front.forwarder.forward(visit.request, visit.response, target)
+  switch (how.outcome) {
+    case 'answered':
+      return 'forwarded'
+    case 'client gone':
+    case 'broken':
+      return how.outcome
+    case 'unsent':
+      if (how.error.fault === 'queue full' || how.error.fault === 'closing') {
+        say(visit.response, refusal(visit.request, how.error.status, 'The instance is too busy.', 1))
+        return 'full'
+      }
+      front.keeper.change(entry, (before, now) => room.unreachable(before, target.host, now))
+      return 'look again'
+  }
+}
+
+async function attendHere(
+  decision: Exclude<Decision, 'forward'>,
+  entry: Entry,
+  visit: Visit,
+  front: Front,
+): Promise<Next> {
+  switch (decision) {
+    case 'hold':
+      front.keeper.change(entry, room.hurry)
+      return hold(entry, visit, front, remaining(visit, front))
+    case 'hold and wake':
+      demand(entry, visit, front)
+      return hold(entry, visit, front, remaining(visit, front))
+    case 'hold briefly and wake':
+      demand(entry, visit, front)
+      return hold(entry, visit, front, visit.at + flashMs - front.now())
+    case 'show the page and wake':
+      demand(entry, visit, front)
+      return showPage(entry, visit, front)
+    case 'show the page':
+      return showPage(entry, visit, front)
+    case 'answer for it':
+      return answerQuestion(entry, visit, front)
+    case 'not now':
+      say(visit.response, later(sleeperOf(entry, front).retryAfter, 'asleep'))
+      return 'not now'
+    case 'tell the failure':
+      return tellFailure(entry, visit, front)
+    case 'suspended':
+    case 'disabled':
+      return closed(decision, visit, front)
+  }
+}
+
+async function answerQuestion(entry: Entry, { kind, request, response }: Visit, front: Front): Promise<Outcome> {
+  if (isQuestion(kind)) await answerFor(kind, request, response, sleeperOf(entry, front))
+  return 'answered for'
+}
+
+function demand(entry: Entry, visit: Visit, { keeper }: Front): void {
+  const what = visit.kind === 'page load' ? 'somebody opened' : 'a call of'
+  const wish = { trigger: 'http' as const, why: `${what} ${prefixOf(visit.target)}` }
+  keeper.change(entry, (before, now) => room.demand(before, wish, now))
+}
+
+function remaining(visit: Visit, { settings, now }: Front): number {
+  return visit.at + settings.holdTimeoutMs - now()
+}
+
+async function hold(entry: Entry, visit: Visit, front: Front, limitMs: number): Promise<Next> {
+  // What the wish led to may already be there, or be impossible.
+  if (!isWaiting(entry, front)) return 'look again'
+  const from = front.now()
+  const waiting = waitingFor(entry)
+  const client = visit.response
+  const end = await front.holds.hold({ waiting, client, limitMs, urgent: visit.requestClass === 'A' })
+  front.metrics.held(front.now() - from, end)
+  switch (end) {
+    case 'let in':
+      noteAdded(entry, front.metrics, front.now())
+      return 'look again'
+    case 'client gone':
+      return end
+    case 'full':
+      say(visit.response, refusal(visit.request, 503, 'Too many requests wait for this instance.', 5))
+      return end
+    case 'too long':
+      if (remaining(visit, front) > 0) return 'look again'
+      say(visit.response, refusal(visit.request, 504, 'The instance did not wake up in time.', 5))
+      return end
+  }
+}
+
+/** Whether there is anything that will let a waiting request in. */
+function isWaiting({ room: { life, fence } }: Entry, { now }: Front): boolean {
+  return life.is === 'waking' || (life.is === 'awake' && fence !== null && now() < fence.until)
+}
+
+function noteAdded({ room: { life } }: Entry, metrics: Metrics, now: number): void {
+  if (life.is === 'awake') metrics.addedAfterReady(now - life.since)
+}
+
+function showPage(entry: Entry, visit: Visit, front: Front): Outcome {
+  const now = front.now()
+  const { life } = entry.room
+  const usualMs = usualMsOf(usualWakeMs(entry))
+  const trouble = troubleOf(entry.room, now)
+  const view =
+    trouble !== null && life.is !== 'waking'
+      ? { show: 'failed' as const, cause: trouble.code }
+      : wakingView(phaseNow(entry.room), usualMs, trouble)
+  sendPage(visit, view, life.is === 'waking' ? now - life.since : 0, retryAfterSeconds(entry.room, usualMs, now))
+  return trouble === null ? 'page' : 'failed wake'
+}
+
+function sendPage(
+  visit: Visit,
+  view: Parameters<typeof pageFor>[0]['view'],
+  elapsedMs: number,
+  retryAfterSeconds: number,
+): void {
+  const { request, response, host } = visit
+  if (response.destroyed) return
+  const acceptLanguage = request.headers['accept-language']
+  const page = pageFor({ view, host, acceptLanguage, elapsedMs, retryAfterSeconds })
+  response.writeHead(page.status, [...page.headers])
+  response.end(page.body)
+}
+
+function tellFailure(entry: Entry, { request, response }: Visit, front: Front): Outcome {
+  const now = front.now()
+  const code = troubleOf(entry.room, now)?.code ?? 'timeout'
+  const after = retryAfterSeconds(entry.room, usualMsOf(usualWakeMs(entry)), now)
+  say(response, refusal(request, 503, `The instance does not start at the moment: ${code}.`, after))
+  return 'failed wake'
+}
+
+function closed(status: 'suspended' | 'disabled', visit: Visit, _front: Front): Outcome {
+  if (visit.kind === 'page load') sendPage(visit, { show: status }, 0, 0)
+  else if (status === 'suspended') say(visit.response, refusal(visit.request, 402, 'This site is suspended.'))
+  else say(visit.response, refusal(visit.request, 404, 'This site is not available.'))
+  return status
+}
+
+/** The instance was removed while the request waited for it. */
+function gone({ response, request }: Visit): Outcome {
+  say(response, refusal(request, 404, 'No such site.'))
+  return 'unknown host'
+}
+
+function sleeperOf(entry: Entry, { now }: Front): Parameters<typeof answerFor>[3] {
+  return {
+    failed: troubleOf(entry.room, now()) !== null,
+    versionInfo: entry.versionInfo ?? versionInfoOf(entry.facts.odooVersion),
+    retryAfter: Math.max(5, retryAfterSeconds(entry.room, usualMsOf(usualWakeMs(entry)), now())),
+  }
+}

@@ -1,0 +1,142 @@
+import { readFileSync } from 'node:fs'
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { classify, classOf, prefixOf, type Kind } from '#functions/wake/classify.ts'
+
+type Headers = Record<string, string>
+const browser = { 'user-agent': 'Mozilla/5.0 (X11; Linux x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36' }
+const page = { ...browser, accept: 'text/html,*/*;q=0.8', 'sec-fetch-mode': 'navigate' }
+const call = { ...browser, accept: '*/*', 'sec-fetch-mode': 'cors' }
+const agent = (name: string): Headers => ({ 'user-agent': name, accept: '*/*' })
+
+const table: readonly (readonly [what: string, method: string, path: string, headers: Headers, kind: Kind])[] = [
+  ['a person opens Odoo', 'GET', '/odoo', page, 'page load'],
+  ['a person opens the old web client', 'GET', '/web?debug=1', page, 'page load'],
+  ['a browser without Sec-Fetch-Mode', 'GET', '/shop', { accept: 'text/html' }, 'page load'],
+  [
+    'a navigation through the service worker',
+    'GET',
+    '/odoo/contacts',
+    { ...page, 'sec-fetch-dest': 'empty' },
+    'page load',
+  ],
+  ['a form is posted by a navigation', 'POST', '/web/login', page, 'call'],
+  ['a click in an open tab', 'POST', '/web/dataset/call_kw/res.partner/web_save', call, 'call'],
+  ['the web client reads a page in the background', 'GET', '/odoo', { ...call, accept: 'text/html' }, 'call'],
+  ['an API client', 'POST', '/jsonrpc', agent('curl/8.5'), 'call'],
+  ['an API client of Odoo 19', 'POST', '/json/2/res.partner/search_read', agent('python-requests/2'), 'call'],
+  ['XML-RPC', 'POST', '/xmlrpc/2/object', agent('Python-xmlrpc/3.13'), 'call'],
+  ['a webhook of a payment provider', 'POST', '/payment/stripe/webhook', agent('Stripe/1.0'), 'call'],
+  ['a webhook whose sender calls itself a bot', 'POST', '/telegram/hook', agent('SomeBot/1.0'), 'call'],
+  ['a report', 'GET', '/report/pdf/account.report_invoice/1', { ...browser, accept: '*/*' }, 'call'],
+  ['a download', 'GET', '/web/content/42?download=true', page, 'page load'],
+  ['an upload', 'PUT', '/web/binary/upload', call, 'call'],
+  [
+    'a preflight of a call from another site',
+    'OPTIONS',
+    '/jsonrpc',
+    { 'access-control-request-method': 'POST' },
+    'call',
+  ],
+  ['a path nobody knows', 'POST', '/nobody/knows', {}, 'call'],
+  [
+    'a phone that is called Cubot',
+    'GET',
+    '/',
+    { ...page, 'user-agent': 'Mozilla/5.0 (Linux; CUBOT X18)' },
+    'page load',
+  ],
+
+  ['the tab asks whether it missed anything', 'POST', '/bus/has_missed_notifications', call, 'missed notifications'],
+  ['the tab tries to reconnect', 'POST', '/web/webclient/version_info', call, 'version info'],
+  ['a long poll of Odoo 14 or 15', 'POST', '/longpolling/poll', call, 'background'],
+  ['the script of the bus worker', 'GET', '/bus/websocket_worker_bundle?v=19.0-2', call, 'background'],
+  ['a WebSocket path without upgrade', 'GET', '/websocket?version=19.0-2', call, 'background'],
+  ['the service worker', 'GET', '/web/service-worker.js', call, 'background'],
+  ['the manifest', 'GET', '/web/manifest.webmanifest', call, 'background'],
+  ['a page fetched on a guess', 'GET', '/shop', { ...page, 'sec-purpose': 'prefetch;prerender' }, 'background'],
+  ['HEAD of a link checker', 'HEAD', '/', browser, 'background'],
+  ['OPTIONS of a scanner', 'OPTIONS', '*', {}, 'background'],
+  ['a health check', 'GET', '/web/health?db_server_status=1', agent('curl/8.5'), 'health'],
+  ['a health check by HEAD', 'HEAD', '/web/health', agent('curl/8.5'), 'health'],
+  ['robots.txt', 'GET', '/robots.txt', agent('Googlebot/2.1'), 'robots'],
+  ['the favicon', 'GET', '/favicon.ico', browser, 'icon'],
+  ['an uptime monitor', 'GET', '/', { ...page, 'user-agent': 'Mozilla/5.0+(compatible; UptimeRobot/2.0)' }, 'monitor'],
+  ['an uptime monitor by HEAD', 'HEAD', '/', agent('Pingdom.com_bot_version_1.4'), 'monitor'],
+  ['a kubelet', 'GET', '/', agent('kube-probe/1.34'), 'monitor'],
+  ['a search engine', 'GET', '/shop', { ...page, 'user-agent': 'Mozilla/5.0 (compatible; Googlebot/2.1)' }, 'crawler'],
+  ['a link preview', 'GET', '/odoo', agent('facebookexternalhit/1.1'), 'crawler'],
+
+  ['an asset bundle', 'GET', '/web/assets/1/23934d7/web.assets_frontend.min.css', call, 'asset'],
+  ['an asset bundle of Odoo 14', 'GET', '/web/content/312-5b6b4a2/web.assets_backend.js', call, 'asset'],
+  ['a file of a module', 'GET', '/mail/static/lib/idb-keyval/idb-keyval.js', call, 'asset'],
+  ['a picture', 'GET', '/web/image?model=res.users&field=avatar_128&id=2', call, 'asset'],
+  ['a picture by path', 'GET', '/web/image/res.partner/3/avatar_128', call, 'asset'],
+  ['doubled slashes', 'GET', '//web//assets/1/a/b.css', call, 'asset'],
+]
+
+describe('classify', () => {
+  it.each(table)('%s: %s %s', (_what, method, path, headers, kind) => {
+    expect(classify(method, path, headers)).toBe(kind)
+  })
+
+  it('gives the same answer the second time, when the user agent is remembered', () => {
+    for (const [, method, path, headers, kind] of table) expect(classify(method, path, headers)).toBe(kind)
+  })
+
+  it('finds a class for anything, and never takes a POST of unknown path for background', () => {
+    fc.assert(
+      fc.property(fc.webPath(), fc.webQueryParameters(), (path, query) => {
+        fc.pre(!/^\/+(bus|longpolling|web\/+webclient)/.test(path))
+        expect(classOf(classify('POST', `${path}?${query}`, {}))).toBe('A')
+      }),
+    )
+  })
+
+  it('tells the first two names of a path and no query', () => {
+    expect(prefixOf('/web/dataset/call_kw/res.partner?token=secret')).toBe('/web/dataset')
+    expect(prefixOf('/?db=x')).toBe('/')
+  })
+})
+
+interface Recorded {
+  readonly t: number
+  readonly mark?: string
+  readonly method?: string
+  readonly path?: string
+  readonly accept?: string
+  readonly mode?: string
+}
+
+describe('the recorded session of a real Odoo 19', () => {
+  const lines = readFileSync(new URL('odoo-session.jsonl', import.meta.url), 'utf8')
+    .trim()
+    .split('\n')
+  const session = lines.map((line): Recorded => JSON.parse(line))
+  const classes = session.flatMap(({ t, method, path, accept = '', mode = '' }) =>
+    method && path ? [{ t, path, class: classOf(classify(method, path, { accept, 'sec-fetch-mode': mode })) }] : [],
+  )
+
+  it('has activity within three seconds of everything the person does on the server', () => {
+    const local = new Set(['start', 'apps-menu', 'user-save', 'reading'])
+    const acts = session.filter(({ mark }) => mark !== undefined && !local.has(mark))
+    expect(acts.length).toBeGreaterThan(8)
+    for (const { t, mark } of acts) {
+      const answer = classes.find((seen) => seen.class === 'A' && seen.t >= t && seen.t < t + 3)
+      expect(answer, `after "${mark}"`).toBeDefined()
+    }
+  })
+
+  it('has none while the person only reads', () => {
+    const from = session.find(({ mark }) => mark === 'reading')?.t ?? 0
+    const to = session.find(({ mark }) => mark === 'logout')?.t ?? 0
+    expect(to - from).toBeGreaterThan(45)
+    expect(classes.filter((seen) => seen.class === 'A' && seen.t > from && seen.t < to)).toEqual([])
+  })
+
+  it('takes every picture, script and style for neutral', () => {
+    const parts = classes.filter(({ path }) => /\/static\/|\/web\/image|\/web\/assets\//.test(path))
+    expect(parts.length).toBeGreaterThan(20)
+    expect(parts.filter((seen) => seen.class !== 'C')).toEqual([])
+  })
+})
