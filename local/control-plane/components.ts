@@ -84,6 +84,8 @@ function apiserverArgs(setup: Setup): readonly string[] {
     `--service-cluster-ip-range=${serviceRange}`,
     // an Endpoints object may not hold a loopback address, and pods are told the address by their environment
     '--endpoint-reconciler-type=none',
+    // else it waits for every open watch of the HTTP/1 kind before it ends
+    '--shutdown-watch-termination-grace-period=1s',
     '--allow-privileged=true',
     '--profiling=false',
   ]

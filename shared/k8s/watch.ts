@@ -1,6 +1,8 @@
 // Following a collection for as long as the caller wants, whatever happens to the connection.
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { errors } from 'undici'
+
 import { createBackoff } from './backoff.ts'
 import { KubernetesError } from './errors.ts'
 import { collectionPath, resourceOf } from './kinds.ts'
@@ -15,6 +17,8 @@ import type { Outgoing, Transport } from './transport.ts'
 const LONGEST_LINE_BYTES = 16 * 1024 * 1024
 /** A watch that lived this long did work, even if nothing happened on it. */
 const LIVED_MS = 5_000
+/** A server may ask for a pause; we do not go blind for longer than this on its word. */
+const LONGEST_ASKED_MS = 10_000
 
 type Change<T> = Exclude<WatchEvent<T>, { type: 'synced' }>
 type Step<T> = Change<T> | { readonly type: 'bookmark'; readonly object: T }
@@ -51,7 +55,8 @@ export async function* watchKind<T extends Manifest>(
       if (!(error instanceof KubernetesError) || (!synced && isOurFault(error))) throw error
       if (isPast(error)) since = undefined
       if (Date.now() - startedAt >= LIVED_MS) backoff.reset()
-      const waitMs = Math.max(backoff.next(), (error.details.retryAfterSeconds ?? 0) * 1000)
+      const asked = Math.min((error.details.retryAfterSeconds ?? 0) * 1000, LONGEST_ASKED_MS)
+      const waitMs = Math.max(backoff.next(), asked)
       onFault?.(error, waitMs)
       await pause(waitMs, signal)
     }
@@ -122,10 +127,13 @@ function isOurFault({ status }: KubernetesError): boolean {
   return [400, 403, 404, 405, 422].includes(status)
 }
 
-/** The server cannot go on from where we are: it forgot that moment, or it is a new one that has not come so far. */
+/**
+ * Whether only a new list can help. The server forgot the moment that we go on from; or it has not come so far, being
+ * restored from a backup or new: it then says so, or keeps silent, without even a bookmark, until it has.
+ */
 function isPast(error: KubernetesError): boolean {
   const tooLarge = error.details.causes?.some(({ reason }) => reason === 'ResourceVersionTooLarge') ?? false
-  return isGone(error) || tooLarge
+  return isGone(error) || tooLarge || error.cause instanceof errors.BodyTimeoutError
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 
 import type { PolicyRule } from 'kubernetes-types/rbac/v1.js'
+import { Agent } from 'undici'
 import { inject, onTestFinished } from 'vitest'
 
 import { type ControlPlane, startControlPlane, type StartOptions } from '#local/control-plane/start.ts'
@@ -100,10 +101,15 @@ export async function asServiceAccount(
   return kubernetes
 }
 
-export interface OwnControlPlane extends ControlPlane {
+export interface OwnControlPlane {
+  readonly kubeconfig: string
+  readonly dataDir: string
+  pids(): ControlPlane['pids']
   /** Stops it and starts it on the same data and the same port. */
   restart(between?: () => Promise<void>): Promise<void>
-  /** Also removes its data. */
+  /** Makes etcd forget everything but the present. */
+  compact(): Promise<void>
+  /** Stops it and removes its data. */
   end(): Promise<void>
 }
 
@@ -112,26 +118,49 @@ export async function ownControlPlane(
   components: StartOptions['components'] = ['etcd', 'kube-apiserver'],
 ): Promise<OwnControlPlane> {
   const folder = await makeRunFolder()
+  const dataDir = folder.controlPlane
   const start = () =>
     startControlPlane({
       binaries: inject('controlPlaneBinaries'),
-      dataDir: folder.controlPlane,
+      dataDir,
       durable: false,
       components,
       signal: new AbortController().signal,
     })
   let running = await start()
   return {
-    ...running,
-    stop: () => running.stop(),
+    kubeconfig: running.kubeconfig,
+    dataDir,
+    pids: () => running.pids,
     restart: async (between) => {
       await running.stop()
       await between?.()
       running = await start()
     },
+    compact: () => compact(running),
     end: async () => {
       await running.stop()
       await folder.remove()
     },
+  }
+}
+
+/** By the JSON side of etcd's API. */
+async function compact({ etcdUrl, pki }: ControlPlane): Promise<void> {
+  const [ca, cert, key] = await Promise.all(
+    [pki.cert('etcd-ca'), pki.cert('etcd-client'), pki.key('etcd-client')].map((path) => readFile(path, 'utf8')),
+  )
+  const etcd = new Agent({ connect: { ca, cert, key } })
+  const post = async (path: string, body: object) => {
+    const answer = await etcd.request({ origin: etcdUrl, path, method: 'POST', body: JSON.stringify(body) })
+    const text = await answer.body.text()
+    if (answer.statusCode !== 200) throw new Error(`${path}: ${answer.statusCode} ${text}`)
+    return JSON.parse(text) as { header: { revision: string } }
+  }
+  try {
+    const { header } = await post('/v3/kv/range', { key: Buffer.from('/none').toString('base64') })
+    await post('/v3/kv/compaction', { revision: header.revision, physical: true })
+  } finally {
+    await etcd.close()
   }
 }
