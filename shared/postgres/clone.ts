@@ -7,14 +7,18 @@ import type { Admin, Session } from './connect.ts'
 import { NotOurs, PostgresError, PostgresUnavailable, TemplateMissing } from './errors.ts'
 import { type Identity, takeIdentity } from './identity.ts'
 import { inTransaction, withTenantLock } from './lock.ts'
-import { identifier, literal } from './names.ts'
+import { identifier } from './names.ts'
+import { lookForClone, readOrigin, writeOrigin } from './origin.ts'
 import { databaseLimit, limitDatabase } from './limits.ts'
-import { allowMaintenance, ensureTenantRole, mayConnect, TEMPLATE_OWNER, type TenantRole } from './roles.ts'
+import { allowMaintenance, ensureTenantRole, TEMPLATE_OWNER, type TenantRole } from './roles.ts'
+import { lookAt, obstacleTo } from './survey.ts'
 
 export interface CloneOptions extends TenantRole {
   readonly admin: Admin
   readonly database: string
   readonly template: string
+  /** UID of the instance's namespace. */
+  readonly uid: string
   readonly identity: Identity
   /** True: each pod has a pooler that stands in for the database `postgres`, which the role then never enters. */
   readonly pooler: boolean
@@ -23,6 +27,7 @@ export interface CloneOptions extends TenantRole {
 
 /** Copying a large template on a busy disk takes a while. */
 const STATEMENT_MS = 120_000
+
 /** Returns whether there was anything left to clone. */
 export async function cloneDatabase(options: CloneOptions): Promise<boolean> {
   const { admin, database, role, pooler, signal } = options
@@ -30,7 +35,13 @@ export async function cloneDatabase(options: CloneOptions): Promise<boolean> {
   for (const name of [database, role, options.template]) identifier(name)
   return admin.session({ timeoutMs: STATEMENT_MS, signal }, (session) =>
     withTenantLock(session, role, async () => {
-      const done = await mayConnect(session, database, role)
+      const clone = await lookForClone(session, database, role)
+      const done = clone !== undefined
+      if (done && clone.origin?.uid !== options.uid) {
+        throw new NotOurs(`database "${database}" is that of an earlier instance of this name`)
+      }
+      const obstacle = await obstacleTo(session, database, role)
+      if (obstacle !== undefined) throw new NotOurs(`${obstacle}: it was not made by provisioning`)
       if (!done) await requireTemplate(session, options)
       await ensureTenantRole(session, options)
       if (!done) await makeDatabase(session, options)
@@ -42,59 +53,20 @@ export async function cloneDatabase(options: CloneOptions): Promise<boolean> {
   )
 }
 
-export async function templateExists(admin: Admin, template: string, signal: AbortSignal): Promise<boolean> {
-  const found = await admin.session({ signal }, (session) => look(session, template))
-  return found !== undefined
-}
-
-interface Found {
-  readonly owner: string
-  readonly opened: boolean
-  /** An interrupted DROP DATABASE leaves one that can only be dropped. */
-  readonly broken: boolean
-  readonly isTemplate: boolean
-  /** Somebody else than its owner was let in, now or before the database or the role was renamed. */
-  readonly used: boolean
-  readonly comment: string | null
-}
-
-async function look(session: Session, database: string): Promise<Found | undefined> {
-  const [found] = await session.query<{
-    owner: string
-    opened: boolean
-    broken: boolean
-    isTemplate: boolean
-    used: boolean
-    comment: string | null
-  }>(
-    `SELECT pg_get_userbyid(datdba) AS owner, datallowconn AS opened, datconnlimit = -2 AS broken,
-            datistemplate AS "isTemplate",
-            EXISTS (SELECT FROM aclexplode(datacl) a WHERE a.grantee NOT IN (0, datdba)) AS used,
-            shobj_description(oid, 'pg_database') AS comment
-     FROM pg_database WHERE datname = $1`,
-    [database],
-  )
-  return found
-}
-
 async function requireTemplate(session: Session, { template }: CloneOptions): Promise<void> {
-  const found = await look(session, template)
+  const found = await lookAt(session, template)
   if (!found) throw new TemplateMissing(template)
   // Somebody may be connected to it or changing it: it is being made, or mended.
   if (!found.isTemplate || found.opened) throw new PostgresUnavailable(`template "${template}" is not frozen yet`)
 }
 
 async function makeDatabase(session: Session, options: CloneOptions): Promise<void> {
-  const { database, template, connectionLimit } = options
+  const { database, template, uid, connectionLimit } = options
   const quoted = identifier(database)
-  const origin = `cloned from ${template}`
-  let found = await look(session, database)
-  if (found && (found.owner !== session.user || found.used)) {
-    const whose = found.used ? 'was in use by another tenant' : `belongs to "${found.owner}"`
-    throw new NotOurs(`database "${database}" ${whose}: provisioning does not touch it`)
-  }
-  // Unfinished and from another template, or from we do not know which: nobody was inside, so nothing is lost.
-  if (found && (found.broken || found.comment !== origin)) {
+  let found = await lookAt(session, database)
+  // Unfinished and from another template or for another instance: nobody was inside, so nothing is lost.
+  const origin = readOrigin(found?.comment ?? null)
+  if (found && (found.broken || origin?.template !== template || origin.uid !== uid)) {
     await session.query(`DROP DATABASE ${quoted} WITH (FORCE)`)
     found = undefined
   }
@@ -104,7 +76,7 @@ async function makeDatabase(session: Session, options: CloneOptions): Promise<vo
       `CREATE DATABASE ${quoted} TEMPLATE ${identifier(template)} STRATEGY wal_log
        ALLOW_CONNECTIONS false CONNECTION LIMIT ${databaseLimit(connectionLimit)}`,
     )
-    await session.query(`COMMENT ON DATABASE ${quoted} IS ${literal(origin)}`)
+    await writeOrigin(session, database, { template, uid })
   }
   if (found?.opened) return
   await session.query(`REVOKE ALL ON DATABASE ${quoted} FROM PUBLIC`)

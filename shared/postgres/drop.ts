@@ -3,20 +3,25 @@ import { databaseExists, roleExists } from './catalogue.ts'
 import type { Admin } from './connect.ts'
 import { withTenantLock } from './lock.ts'
 import { identifier } from './names.ts'
+import { isOwnOrNobodys } from './origin.ts'
 import { allowMaintenance, ensureMembership } from './roles.ts'
 import { emptyDatabase, endSessions } from './sessions.ts'
 
 const STATEMENT_MS = 120_000
 
+/** False, and nothing is touched: the database is that of a later instance of this name. */
 export async function dropDatabase(options: {
   readonly admin: Admin
   readonly database: string
   readonly role: string
+  /** UID of the namespace of the instance that goes. */
+  readonly uid: string
   readonly signal: AbortSignal
-}): Promise<void> {
-  const { admin, database, role, signal } = options
-  await admin.session({ timeoutMs: STATEMENT_MS, signal }, (session) =>
+}): Promise<boolean> {
+  const { admin, database, role, uid, signal } = options
+  return admin.session({ timeoutMs: STATEMENT_MS, signal }, (session) =>
     withTenantLock(session, role, async () => {
+      if (!(await isOwnOrNobodys(session, database, role, uid))) return false
       const hasRole = await roleExists(session, role)
       if (hasRole) {
         await ensureMembership(session, role)
@@ -33,6 +38,7 @@ export async function dropDatabase(options: {
         await allowMaintenance(session, role, false)
         await session.query(`DROP ROLE ${identifier(role)}`)
       }
+      return true
     }),
   )
 }

@@ -7,6 +7,7 @@ import { databaseExists, roleExists } from './catalogue.ts'
 import type { Admin, Session } from './connect.ts'
 import { withTenantLock } from './lock.ts'
 import { identifier } from './names.ts'
+import { isOwnOrNobodys } from './origin.ts'
 import { allowMaintenance, ensureMembership } from './roles.ts'
 import { emptyDatabase, endSessions } from './sessions.ts'
 
@@ -19,14 +20,15 @@ export interface KeepOptions {
   readonly signal: AbortSignal
 }
 
-/** Returns the name of the kept database, or undefined when there is none, neither under the old name nor the new. */
+/** Returns the name of the kept database, or undefined when this instance has none, neither under the old name nor the new. */
 export async function keepDatabase(options: KeepOptions): Promise<string | undefined> {
   const { admin, database, role, uid, signal } = options
   const kept = keptName(database, uid)
   return admin.session({ signal }, (session) =>
     withTenantLock(session, role, async () => {
-      if (await roleExists(session, role)) await freezeRole(session, role, keptName(role, uid))
-      if (!(await databaseExists(session, database))) {
+      const mine = await isOwnOrNobodys(session, database, role, uid)
+      if (mine && (await roleExists(session, role))) await freezeRole(session, role, keptName(role, uid))
+      if (!mine || !(await databaseExists(session, database))) {
         return (await databaseExists(session, kept)) ? kept : undefined
       }
       await session.query(`ALTER DATABASE ${identifier(database)} WITH ALLOW_CONNECTIONS false`)

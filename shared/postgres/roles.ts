@@ -1,6 +1,7 @@
 /** Roles of tenants and templates, and what the platform's own role must be to work on their behalf. */
+import { roleExists } from './catalogue.ts'
 import { MAINTENANCE, type Session } from './connect.ts'
-import { NotOurs, PostgresError } from './errors.ts'
+import { PostgresError } from './errors.ts'
 import { withLock } from './lock.ts'
 import { identifier, literal } from './names.ts'
 
@@ -21,14 +22,7 @@ export interface TenantRole {
 export async function ensureTenantRole(session: Session, tenant: TenantRole): Promise<void> {
   const { role, verifier, connectionLimit } = tenant
   const settings = `CONNECTION LIMIT ${Math.trunc(connectionLimit)} PASSWORD ${literal(verifier)}`
-  const [found] = await session.query<{ elevated: boolean }>(
-    `SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls AS elevated
-     FROM pg_roles WHERE rolname = $1`,
-    [role],
-  )
-  if (found?.elevated)
-    throw new NotOurs(`role "${role}" has rights that no tenant has: it was not made by provisioning`)
-  if (found) await session.query(`ALTER ROLE ${identifier(role)} ${settings}`)
+  if (await roleExists(session, role)) await session.query(`ALTER ROLE ${identifier(role)} ${settings}`)
   else {
     await session.query(
       `CREATE ROLE ${identifier(role)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS ${settings}`,

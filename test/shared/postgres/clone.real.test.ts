@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import { cloneDatabase, templateExists } from '#shared/postgres/clone.ts'
+import { cloneDatabase } from '#shared/postgres/clone.ts'
 import { NotOurs, PostgresUnavailable, TemplateMissing } from '#shared/postgres/errors.ts'
+import { surveyTenant } from '#shared/postgres/survey.ts'
 import { freshName, ownPostgres, postgres } from '#test/world/postgres.ts'
 import { cutAdmin } from '#test/world/postgres-faults.ts'
 import { never, parametersOf, PASSWORD, rows, stateOf, tenantOf } from './tenant.ts'
@@ -125,7 +126,10 @@ for (const major of [18, 15]) {
     it('names a template that does not exist, and leaves nothing behind', async () => {
       const options = await tenantOf(world, { template: 'template_odoo_99' })
       await expect(cloneDatabase(options)).rejects.toThrow(new TemplateMissing('template_odoo_99'))
-      expect(await templateExists(world.admin, 'template_odoo_99', never)).toBe(false)
+      expect(await surveyTenant({ ...options, signal: never })).toMatchObject({
+        templateExists: false,
+        clone: undefined,
+      })
       expect(await rows(world.root, 'SELECT FROM pg_roles WHERE rolname = $1', [options.role])).toEqual([])
     })
 
@@ -152,9 +156,18 @@ for (const major of [18, 15]) {
       await expect(cloneDatabase(foreign)).rejects.toThrow(NotOurs)
       await rows(world.admin, `CREATE DATABASE ${used.database}`)
       await rows(world.admin, `GRANT CONNECT ON DATABASE ${used.database} TO odoo_tpl`)
-      await expect(cloneDatabase(used)).rejects.toThrow(/was in use by another tenant/)
+      await expect(cloneDatabase(used)).rejects.toThrow(/is in use by another role/)
       await rows(world.root, `CREATE ROLE ${elevated.role} CREATEROLE`)
       await expect(cloneDatabase(elevated)).rejects.toThrow(NotOurs)
+    })
+
+    it('never gives a later instance what an earlier one of its name left', async () => {
+      const options = await tenantOf(world)
+      await cloneDatabase(options)
+      await expect(cloneDatabase({ ...options, uid: 'uid-2' })).rejects.toThrow(/is that of an earlier instance/)
+      const unfinished = await tenantOf(world)
+      await cloneDatabase({ ...unfinished, admin: cutAdmin(world.admin, world.root, 12) }).catch(() => {})
+      expect(await cloneDatabase({ ...unfinished, uid: 'uid-2' })).toBe(true)
     })
 
     it('leaves a suspended tenant locked out', async () => {

@@ -83,10 +83,19 @@ for (const major of [18, 15]) {
       const { role } = await cloned(false)
       await connected(role)
       await connected(role, 'postgres')
-      const drop = () => dropDatabase({ admin, database: role, role, signal: never })
-      await drop()
+      const drop = () => dropDatabase({ admin, database: role, role, uid: 'uid-1', signal: never })
+      expect(await drop()).toBe(true)
       expect(await trace(role)).toEqual([])
       await drop()
+    })
+
+    it('survives the removal of an earlier instance of its name', async () => {
+      const { role } = await cloned()
+      const earlier = { admin, database: role, role, uid: 'uid-0', signal: never }
+      expect(await dropDatabase(earlier)).toBe(false)
+      expect(await keepDatabase(earlier)).toBe(undefined)
+      expect(await trace(role)).toHaveLength(2)
+      await (await connected(role)).query('SELECT 1')
     })
 
     it('is gone after the next try, wherever the connection was cut while it was dropped', async () => {
@@ -119,8 +128,10 @@ for (const major of [18, 15]) {
           [kept],
         ),
       ).toEqual([{ datallowconn: false, rolcanlogin: false, owner: 'platxa' }])
-      expect(await cloneDatabase(options)).toBe(true)
+      expect(await cloneDatabase({ ...options, uid: 'uid-2' })).toBe(true)
       expect(await trace(kept)).toHaveLength(2)
+      expect(await keep()).toBe(kept)
+      expect(await trace(role)).toHaveLength(2)
       expect(await keepDatabase({ admin, database: 'odoo_no', role: 'odoo_no', uid: 'x', signal: never })).toBe(
         undefined,
       )

@@ -17,6 +17,7 @@ export async function tenantOf(
     database: role,
     role,
     template: world.template,
+    uid: 'uid-1',
     verifier: await scramVerifier(role, PASSWORD),
     connectionLimit: 20,
     pooler: true,
