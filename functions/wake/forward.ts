@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { plainFault } from './connection/answer.ts'
 import type { Dialer } from './connection/dialer.ts'
 import type { Forwarded, Means } from './connection/asked.ts'
@@ -27,7 +28,7 @@ export interface ForwarderOptions {
 export interface Forwarder {
   forward(request: IncomingMessage, response: ServerResponse, target: Target): Promise<Forwarded>
   /** `socket` and `early` as Node's `upgrade` event gives them. Settles when the WebSocket is over. */
-  upgrade(request: IncomingMessage, socket: Socket, early: Buffer, target: Target, tap?: Tap): Promise<Upgraded>
+  upgrade(request: IncomingMessage, socket: Duplex, early: Buffer, target: Target, tap?: Tap): Promise<Upgraded>
   /** Closes idle sockets to an instance; those in use close after their answer. */
   release(target: Target): void
   /** Cuts what is left. */
@@ -67,6 +68,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       })
     },
     upgrade(request, socket, early, target, tap = {}) {
+      if (!(socket instanceof Socket)) throw new TypeError('the socket of a request to upgrade is a net.Socket')
       if (socket.destroyed) return Promise.resolve({ outcome: 'client gone' })
       return upgrade({ request, socket, early, target, tap }, rulesFor(socket), means, dialers)
     },
@@ -97,3 +99,4 @@ function headRules(trustedProxies: readonly string[], forwardedFor: ForwardedFor
 }
 
 export type { Forwarded, Limits, Tap, Target, Upgraded }
+export type { Splice } from './connection/splice.ts'

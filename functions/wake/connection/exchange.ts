@@ -144,6 +144,8 @@ export class Exchange implements Rider, Passenger {
     answerHead(request, response, head)
     if (head.body === 'none') return this.complete(from === to)
     if (text !== undefined && text.length === head.body) return this.complete(true, text)
+    // A stream may say nothing for long: its head does not wait for its first event.
+    if (from === to) response.flushHeaders()
     this.reader = readerFor(head.body, this.means.limits.headBytes)
     return this.body(this.reader, bytes, from, to)
   }

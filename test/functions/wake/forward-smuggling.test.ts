@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest'
+import { answering, get, ok, openDoor, startInstance, type End } from './connection/ends.ts'
+
+const H = 'Host: demo.localhost\r\n'
+const POST = `POST / HTTP/1.1\r\n${H}`
+
+// What the instance may see is what we meant, framed by us, or nothing at all.
+describe('wake / forward: smuggling', () => {
+  it.each([
+    ['CL.TE', `${POST}Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nG`],
+    ['TE.CL', `${POST}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n5c\r\nGPOST\r\n0\r\n\r\n`],
+    ['two lengths that differ', `${POST}Content-Length: 4\r\nContent-Length: 5\r\n\r\nbodyX`],
+    ['two lengths that agree', `${POST}Content-Length: 4\r\nContent-Length: 4\r\n\r\nbody`],
+    ['a list of lengths', `${POST}Content-Length: 4, 4\r\n\r\nbody`],
+    ['a length with a sign', `${POST}Content-Length: +4\r\n\r\nbody`],
+    ['a negative length', `${POST}Content-Length: -4\r\n\r\nbody`],
+    ['a hexadecimal length', `${POST}Content-Length: 0x4\r\n\r\nbody`],
+    ['a length with a space inside', `${POST}Content-Length: 4 4\r\n\r\nbody`],
+    ['a length beyond all numbers', `${POST}Content-Length: 99999999999999999999\r\n\r\nbody`],
+    ['an empty length', `${POST}Content-Length: \r\n\r\n`],
+    ['a space before the colon', `${POST}Content-Length : 4\r\n\r\nbody`],
+    ['a space before the name', `${POST} Content-Length: 4\r\n\r\nbody`],
+    ['a folded header', `${POST}X-A: one\r\n two\r\n\r\n`],
+    ['a folded length', `${POST}Content-Length:\r\n 4\r\n\r\nbody`],
+    ['a bare LF after a header', `${POST}X-A: 1\nX-B: 2\r\n\r\n`],
+    ['a bare LF at the end of the head', `${POST}Content-Length: 4\r\n\nbody`],
+    ['a bare CR in a value', `${POST}X-A: 1\rTransfer-Encoding: chunked\r\n\r\n`],
+    ['a NUL in a value', `${POST}X-A: 1\0\r\n\r\n`],
+    ['a name with a control character', `${POST}Transfer-Encoding\x0b: chunked\r\n\r\n0\r\n\r\n`],
+    ['TE.TE: two codings', `${POST}Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n`],
+    ['TE.TE: chunked twice', `${POST}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n`],
+    ['a coding that hides chunked', `${POST}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`],
+    ['a coding under chunked', `${POST}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`],
+    ['a coding in quotes', `${POST}Transfer-Encoding: "chunked"\r\n\r\n0\r\n\r\n`],
+    ['a coding before a vertical tab', `${POST}Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n`],
+    ['chunked in HTTP/1.0', `POST / HTTP/1.0\r\n${H}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
+    ['no Host', 'GET / HTTP/1.1\r\n\r\n'],
+    ['two Hosts', `GET / HTTP/1.1\r\n${H}Host: other.localhost\r\n\r\n`],
+    ['two Hosts that agree', `GET / HTTP/1.1\r\n${H}${H}\r\n`],
+    ['a Host with a path', 'GET / HTTP/1.1\r\nHost: demo.localhost/evil\r\n\r\n'],
+    ['a Host with a user', 'GET / HTTP/1.1\r\nHost: a@demo.localhost\r\n\r\n'],
+    ['an address with another host', `GET http://other.localhost/ HTTP/1.1\r\n${H}\r\n`],
+    ['an address with a user', `GET http://a@demo.localhost/ HTTP/1.1\r\n${H}\r\n`],
+    ['a space in the target', `GET /a b HTTP/1.1\r\n${H}\r\n`],
+    ['HTTP/0.9', 'GET /\r\n\r\n'],
+    ['HTTP/2 by prior knowledge', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+    ['a version beyond', `GET / HTTP/1.2\r\n${H}\r\n`],
+    ['a method that is none', `G@T / HTTP/1.1\r\n${H}\r\n`],
+    ['CONNECT', `CONNECT demo.localhost:80 HTTP/1.1\r\n${H}\r\n`],
+  ])('lets the instance see nothing of %s', async (_name, attack) => {
+    const instance = await startInstance(answering(ok('seen')))
+    const client = await (await openDoor(instance.target)).ask(attack)
+    await client.gone()
+    expect(instance.ends.map((end) => end.text)).toEqual([])
+    expect(client.text).toMatch(/^HTTP\/1.1 (400|501|505)|^$/)
+  })
+
+  it.each([
+    ['a size with a sign', '+3\r\nabc\r\n0\r\n\r\n'],
+    ['a size in 0x', '0x3\r\nabc\r\n0\r\n\r\n'],
+    ['a size too small', '2\r\nabc\r\n0\r\n\r\n'],
+    ['a size too large', '4\r\nabc\r\n0\r\n\r\n'],
+    ['a size beyond all numbers', 'fffffffffffffffff\r\nabc\r\n0\r\n\r\n'],
+    ['a bare LF after the size', '3\nabc\r\n0\r\n\r\n'],
+    ['a bare LF after the data', '3\r\nabc\n0\r\n\r\n'],
+    ['a bare LF in an extension', '3;a\nabc\r\n0\r\n\r\n'],
+    ['a space after the size', '3 \r\nabc\r\n0\r\n\r\n'],
+    ['a length in the trailers', '3\r\nabc\r\n0\r\nContent-Length: 7\r\n\r\n'],
+    ['a second coding in the trailers', '3\r\nabc\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n'],
+  ])('never lets the instance see an end of a chunked body with %s', async (_name, body) => {
+    const instance = await startInstance()
+    const door = await openDoor(instance.target)
+    const client = await door.ask(`${POST}Transfer-Encoding: chunked\r\n\r\n`)
+    const end = await instance.connection(0)
+    await end.until(/\r\n\r\n$/)
+    await client.send(body + get('/smuggled')).gone()
+    await end.gone()
+    expect(end.text).not.toMatch(/0\r\n\r\n|smuggled/)
+    expect(instance.ends).toHaveLength(1)
+  })
+
+  it('drops chunk extensions and writes its own sizes', async () => {
+    const instance = await startInstance()
+    const body = '003;x=" 0\t";y\r\nabc\r\n0;z\r\n\r\n'
+    await (await openDoor(instance.target)).ask(`${POST}Transfer-Encoding: chunked\r\n\r\n${body}`)
+    expect(await bodySeen(await instance.connection(0))).toBe('3\r\nabc\r\n0\r\n\r\n')
+  })
+
+  it.each([
+    [
+      'Connection: content-length',
+      `${POST}Connection: content-length\r\nContent-Length: 4\r\n\r\nbody`,
+      'Content-Length: 4\r\n',
+    ],
+    [
+      'Connection: transfer-encoding',
+      `${POST}Connection: Transfer-Encoding\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n`,
+      'Transfer-Encoding: chunked\r\n',
+    ],
+    ['Connection: host', `${POST}Connection: host\r\nContent-Length: 4\r\n\r\nbody`, 'Host: demo.localhost\r\n'],
+    [
+      'Connection: x-forwarded-for',
+      `${POST}Connection: x-forwarded-for, x-forwarded-host\r\nContent-Length: 4\r\n\r\nbody`,
+      'X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: demo.localhost\r\n',
+    ],
+  ])('does not let "%s" take the framing or the origin out of a request', async (_name, attack, line) => {
+    const instance = await startInstance()
+    await (await openDoor(instance.target)).ask(attack)
+    const seen = await (await instance.connection(0)).until(/body/)
+    expect(seen).toContain(line)
+    expect(seen).not.toMatch(/^connection:/im)
+  })
+
+  it('takes out what Connection names, wherever it stands, and what ends at each hop', async () => {
+    const instance = await startInstance()
+    const lines = [
+      'X-Hop: 1',
+      'Connection: X-Hop, keep-alive',
+      'x-hop: 2',
+      'Keep-Alive: 9',
+      'Proxy-Connection: x',
+      'Proxy-Authorization: y',
+    ]
+    await (await openDoor(instance.target)).ask(get('/', ...lines, 'X-End: kept'))
+    const seen = await (await instance.connection(0)).until(/\r\n\r\n/)
+    expect(seen).toContain('X-End: kept')
+    expect(seen).not.toMatch(/hop|keep-alive|proxy/i)
+  })
+
+  it.each([
+    ['X_Forwarded_For: 6.6.6.6'],
+    ['X-Forwarded_Host: evil'],
+    ['Content_Length: 100'],
+    ['Transfer_Encoding: chunked'],
+    ['X_Real_IP: 6.6.6.6'],
+    ['X-Real-IP: 6.6.6.6'],
+    ['Forwarded: for=6.6.6.6'],
+    ['X-Forwarded-Server: evil'],
+    ['X-Odoo-Dbfilter: other'],
+  ])('does not pass on "%s", which a WSGI server might believe', async (line) => {
+    const instance = await startInstance()
+    await (await openDoor(instance.target)).ask(get('/', line))
+    const seen = await (await instance.connection(0)).until(/\r\n\r\n/)
+    expect(seen).not.toContain(`\n${line.split(':')[0]}`)
+  })
+
+  it('treats a request that asks for h2c as one that does not', async () => {
+    const instance = await startInstance(answering(ok('plain')))
+    const door = await openDoor(instance.target)
+    const client = await door.ask(
+      get('/', 'Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAAP__'),
+    )
+    await client.until(/plain/)
+    const end = await instance.connection(0)
+    expect(end.socket.bytesRead).toBeGreaterThan(0)
+    expect(await door.outcome(0)).toEqual({ outcome: 'answered', status: 200 })
+  })
+
+  it('gives each client of a shared socket its own request only', async () => {
+    const instance = await startInstance(answering(ok('one'), ok('two')))
+    const door = await openDoor(instance.target)
+    const first = await door.ask(`${POST}Content-Length: 0\r\n\r\n`)
+    await first.until(/one/)
+    await (await door.ask(get('/second'))).until(/two/)
+    expect(instance.ends).toHaveLength(1)
+  })
+})
+
+async function bodySeen(end: End): Promise<string> {
+  const seen = await end.until(/0\r\n\r\n/)
+  return seen.slice(seen.indexOf('\r\n\r\n') + 4)
+}
