@@ -26,7 +26,8 @@ export function createLog(name: string, { level = 'info', write }: LogOptions = 
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }), log: withoutSecrets },
   }
-  return logOf(write ? pino(options, { write }) : pino(options))
+  // Synchronous, or the last lines of a process come out in the wrong order, if at all.
+  return logOf(pino(options, write ? { write } : pino.destination({ dest: 1, sync: true })))
 }
 
 function logOf(logger: Logger): Log {

@@ -92,7 +92,7 @@ async function start<Shape extends z.ZodRawShape>(parts: FunctionParts<Shape>, e
     async stop() {
       ending.abort()
       for (const close of closers.toReversed()) await close()
-      await stopTelemetry()
+      await stopTelemetry().catch((error: unknown) => log.warn({ error }, 'traces are lost'))
     },
   })
 }

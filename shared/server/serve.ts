@@ -8,6 +8,7 @@ import { listen } from '#shared/server/listen.ts'
 import type { Log } from '#shared/server/log.ts'
 import { serveMetrics } from '#shared/server/metrics.ts'
 import { onTermination } from '#shared/server/termination.ts'
+import { within } from '#shared/server/within.ts'
 
 export interface Serving {
   readonly app: Hono
@@ -22,8 +23,8 @@ export interface Serving {
   readonly log: Log
   /** Asked by the readiness probe; always ready when left out. */
   readonly ready?: (() => boolean) | undefined
-  /** Runs when the last request is answered: connections, pools, telemetry. The signal ends after 10 s. */
-  readonly stop?: ((signal: AbortSignal) => Promise<void>) | undefined
+  /** Runs when the last request is answered: connections, pools, telemetry. After 5 s the process leaves without it. */
+  readonly stop?: (() => Promise<void>) | undefined
 }
 
 export interface Running {
@@ -33,7 +34,9 @@ export interface Running {
   stop(): Promise<void>
 }
 
-const stopWithinMs = 10_000
+const stopWithinMs = 5000
+/** Longer than Go's clients keep an idle connection (90 s): who closes last never loses a request to a closing socket. */
+const keepAliveMs = 120_000
 
 /** `/health/liveness`, `/health/readiness`, the app, metrics on their own port, drain on SIGTERM and exit 0. */
 export async function serve(serving: Serving): Promise<Running> {
@@ -42,6 +45,7 @@ export async function serve(serving: Serving): Promise<Running> {
   const whole = wholeApp(app, () => !state.draining && ready(), log)
   const answer = getRequestListener(whole.fetch, { overrideGlobalObjects: false })
   const server = createServer((request, response) => void answer(request, response))
+  server.keepAliveTimeout = keepAliveMs
   const drain = drainable(server)
   const metrics = await serveMetrics(serving.metrics, { host, port: serving.metricsPort })
   const port = await listen(server, { host, port: serving.port })
@@ -52,7 +56,7 @@ export async function serve(serving: Serving): Promise<Running> {
     await sleep(drainDelayMs)
     const finished = await drain.finish(finishWithinMs)
     if (!finished) log.warn({ finishWithinMs }, 'cut the requests that did not finish in time')
-    await serving.stop?.(AbortSignal.timeout(stopWithinMs))
+    await within(stopWithinMs, serving.stop?.() ?? Promise.resolve(), 'closing connections')
     await metrics.close()
   })
   onTermination({ log, stop })
@@ -63,8 +67,8 @@ export async function serve(serving: Serving): Promise<Running> {
 /** The two paths Knative's `func` and our manifests ask for. Not ready is 503, which no proxy takes for an answer of the app. */
 export function probes(ready: () => boolean): Hono {
   return new Hono()
-    .get('/health/liveness', (context) => context.body(null, 204))
-    .get('/health/readiness', (context) => context.body(null, ready() ? 204 : 503))
+    .get('/health/liveness', (context) => context.text('alive'))
+    .get('/health/readiness', (context) => (ready() ? context.text('ready') : context.text('not ready', 503)))
 }
 
 function wholeApp(app: Hono, ready: () => boolean, log: Log): Hono {

@@ -11,8 +11,11 @@ import {
 } from '@opentelemetry/api'
 import { z } from 'zod'
 import { flag, readEnv, type Environment } from '#shared/server/env.ts'
+import { within } from '#shared/server/within.ts'
 
 const scope = 'platxa-functions'
+/** The exporter itself would try for 10 s while the pod is about to be killed. */
+const lastTracesWithinMs = 3000
 
 const telemetryEnv = z.object({
   OTEL_SDK_DISABLED: flag.default(false),
@@ -36,7 +39,7 @@ export async function startTelemetry(serviceName: string, env?: Environment): Pr
     logRecordProcessors: [],
   })
   sdk.start()
-  return () => sdk.shutdown()
+  return () => within(lastTracesWithinMs, sdk.shutdown(), 'the last traces')
 }
 
 function wantsTraces(settings: z.output<typeof telemetryEnv>): boolean {

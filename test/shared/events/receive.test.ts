@@ -35,6 +35,12 @@ function app(handle: (event: EventOf<Taken>, signal: AbortSignal) => Promise<Ans
   return { hono, post, lines, metrics, log }
 }
 
+function headerLines(headers: Record<string, string>): string {
+  return Object.entries(headers)
+    .map(([key, value]) => `${key}: ${value}\r\n`)
+    .join('')
+}
+
 async function listening(hono: Hono, log = createLog('test', { level: 'silent' })): Promise<Running> {
   const server = await serve({
     app: hono,
@@ -228,18 +234,27 @@ describe('shared/events/receive behind a real socket', () => {
     expect((await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', headers: wake, body })).status).toBe(204)
   })
 
+  it('refuses a body that is announced too large before it is sent', async () => {
+    const { port } = await listening(app().hono)
+    const socket = connect(port, '127.0.0.1')
+    socket.write(`POST / HTTP/1.1\r\nhost: x\r\n${headerLines(wake)}content-length: 1001\r\n\r\n`)
+    const [answer] = (await once(socket, 'data')) as [Buffer]
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 413 /)
+    socket.destroy()
+  })
+
   it('reads raw UTF-8 in a header', async () => {
     const seen: (string | undefined)[] = []
     const { port } = await listening(app(async (event) => (seen.push(event.subject), done())).hono)
     const socket = connect(port, '127.0.0.1')
-    const head = Object.entries({
+    const head = {
       ...wake,
       host: 'x',
       'ce-subject': 'Zürich',
       'content-length': String(body.length),
       connection: 'close',
-    })
-    socket.end(`POST / HTTP/1.1\r\n${head.map(([key, value]) => `${key}: ${value}\r\n`).join('')}\r\n${body}`)
+    }
+    socket.end(`POST / HTTP/1.1\r\n${headerLines(head)}\r\n${body}`)
     await once(socket.resume(), 'close')
     expect(seen).toEqual(['Zürich'])
   })
@@ -259,7 +274,7 @@ describe('shared/events/receive behind a real socket', () => {
     await started.promise
     client.abort()
     await expect(request).rejects.toThrow('aborted')
-    await told
+    expect(await told).not.toMatchObject({ name: 'TimeoutError' })
     await expect.poll(() => lines).toMatchObject([{ outcome: 'failed', why: 'the sender hung up' }])
   })
 

@@ -2,14 +2,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Hono } from 'hono'
 import { z } from 'zod'
+import { flag } from '#shared/server/env.ts'
 import { runFunction } from '#shared/server/run.ts'
 
 await runFunction({
   name: 'fixture',
-  env: { PGPASSWORD: z.string(), SLOW_MS: z.coerce.number().int() },
+  env: { PGPASSWORD: z.string(), SLOW_MS: z.coerce.number().int(), HANGS: flag.default(false) },
   app: ({ env, log, onStop, signal }) => {
-    onStop(() => log.info({ aborted: signal.aborted }, 'closed first'))
-    onStop(() => log.info({}, 'closed last of all opened'))
+    onStop(() => log.info({ aborted: signal.aborted }, 'closed what was opened first'))
+    onStop(() => log.info({}, 'closed what was opened last'))
+    if (env.HANGS) onStop(() => sleep(60_000))
     return new Hono()
       .get('/fast', (context) => context.text('fast'))
       .get('/slow', async (context) => {

@@ -52,8 +52,8 @@ async function ask(agent: Agent, port: number, path: string): Promise<string> {
 describe('shared/server/serve', () => {
   it('answers the probes and serves metrics on their own port', async () => {
     const { port, metricsPort } = await running()
-    expect((await get(port, '/health/liveness')).status).toBe(204)
-    expect((await get(port, '/health/readiness')).status).toBe(204)
+    expect((await get(port, '/health/liveness')).status).toBe(200)
+    expect((await get(port, '/health/readiness')).status).toBe(200)
     expect((await get(port, '/metrics')).status).toBe(404)
     expect(await (await get(metricsPort, '/metrics')).text()).toContain('nodejs_version_info')
   })
@@ -83,8 +83,8 @@ describe('shared/server/serve', () => {
     expect(lines.at(-1)).toMatchObject({ level: 'error', error: { message: expect.stringContaining('EADDRINUSE') } })
   })
 
-  it('loses no request on SIGTERM under load', { timeout: 30_000 }, async () => {
-    const { child, port, exited, lines } = await running({ DRAIN_DELAY: '500ms' })
+  it('loses no request on SIGTERM under load', { timeout: 60_000 }, async () => {
+    const { child, port, exited, lines } = await running({ DRAIN_DELAY: '3s' })
     const agent = new Agent({ keepAlive: true, maxSockets: 40 })
     const answers: Promise<string>[] = []
     const routed = new AbortController()
@@ -103,7 +103,7 @@ describe('shared/server/serve', () => {
     await sleep(300)
     child.kill('SIGTERM')
     await expect.poll(async () => (await get(port, '/health/readiness')).status, { interval: 5 }).toBe(503)
-    expect((await get(port, '/health/liveness')).status).toBe(204)
+    expect((await get(port, '/health/liveness')).status).toBe(200)
     // Proxies hear of it a moment later and go on sending until then.
     await sleep(200)
     routed.abort()
@@ -117,10 +117,15 @@ describe('shared/server/serve', () => {
     expect(await exited).toBe(0)
     expect(lines.slice(-3)).toMatchObject([
       { message: 'stopping', signal: 'SIGTERM' },
-      { message: 'closed last of all opened' },
-      { message: 'closed first', aborted: true },
+      { message: 'closed what was opened last' },
+      { message: 'closed what was opened first', aborted: true },
     ])
     agent.destroy()
+  })
+
+  it('keeps idle connections longer than those who open them', async () => {
+    const { port } = await running()
+    expect((await get(port, '/fast')).headers.get('keep-alive')).toBe('timeout=120')
   })
 
   it('does not wait for keep-alive connections that say nothing', async () => {
@@ -132,6 +137,16 @@ describe('shared/server/serve', () => {
     expect(await exited).toBe(0)
     expect(performance.now() - started).toBeLessThan(2000)
     agent.destroy()
+  })
+
+  it('leaves with 1 when a connection does not close', { timeout: 30_000 }, async () => {
+    const { child, exited, lines } = await running({ DRAIN_DELAY: '0s', HANGS: 'on' })
+    child.kill('SIGTERM')
+    expect(await exited).toBe(1)
+    expect(lines.at(-1)).toMatchObject({
+      message: 'could not stop cleanly',
+      error: { message: 'closing connections took longer than 5000 ms' },
+    })
   })
 
   it('leaves on Ctrl-C the same way', async () => {

@@ -133,6 +133,21 @@ describe('shared/server/telemetry with an OTLP receiver', () => {
     expect(hops).toContain(`00-${traceId}-${scaling?.spanId}-01`)
   })
 
+  it('does not hold up the way out when the receiver says nothing', async () => {
+    const silent = createServer()
+    const port = await listen(silent, { host: '127.0.0.1', port: 0 })
+    const script = `
+      const { startTelemetry, withSpan } = await import('#shared/server/telemetry.ts')
+      const stop = await startTelemetry('test')
+      await withSpan('x', {}, undefined, async () => undefined)
+      console.log(await stop().catch((error) => error.message))
+      process.exit()`
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` }
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { env })
+    expect(stdout.trim()).toBe('the last traces took longer than 3000 ms')
+    silent.close().closeAllConnections()
+  }, 20_000)
+
   it.each([
     ['none', undefined],
     ['one that is broken', '00-zz-b7ad6b7169203331-01'],
