@@ -6,7 +6,7 @@ import { isJson, isText, isUtf8, parseMediaType, type MediaType } from '#shared/
 import { EventRefused } from '#shared/events/refused.ts'
 
 export type { Envelope } from '#shared/events/attributes.ts'
-export { EventRefused, type RefusedStatus } from '#shared/events/refused.ts'
+export { EventRefused } from '#shared/events/refused.ts'
 
 /** Web `Headers`, or Node's `request.headers`. */
 export type HeaderBag = Headers | Readonly<Record<string, string | readonly string[] | undefined>>

@@ -11,7 +11,7 @@ import { eventMetrics } from '#shared/events/received-metrics.ts'
 import type { Log } from '#shared/server/log.ts'
 import { withSpan } from '#shared/server/telemetry.ts'
 
-export { done, refuse, reply, retry, type Answer, type RefuseStatus } from '#shared/events/answer.ts'
+export { done, refuse, reply, retry, type Answer } from '#shared/events/answer.ts'
 export type { EventOf } from '#shared/events/emit.ts'
 
 export interface Receiving<T extends EventType> {
