@@ -82,7 +82,8 @@ export class WrongRef extends Error {
 }
 
 export function resourceOf({ apiVersion, kind }: KindRef): Resource {
-  const resource = RESOURCES[apiVersion]?.[kind]
+  const kinds = Object.hasOwn(RESOURCES, apiVersion) ? RESOURCES[apiVersion] : undefined
+  const resource = kinds !== undefined && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined
   if (resource === undefined) throw new WrongRef(`unknown kind ${kind} of ${apiVersion}: add it to shared/k8s/kinds.ts`)
   return resource
 }
