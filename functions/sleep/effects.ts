@@ -15,6 +15,8 @@ export interface Deps {
   readonly now: () => Temporal.Instant
   readonly source: string
   readonly log: Log
+  /** For events that do not say what counts as idle. */
+  readonly idleTimeoutMs: number
   readonly minimumAwakeMs: number
   readonly replicas: ReplicaSettings
   /** How long a fence stands when nobody lifts it. */
@@ -32,7 +34,7 @@ export async function observe(event: IdleDetected, deps: Deps, signal: AbortSign
     instance: await readNow(event.data.name, deps, signal),
     deploymentUid: event.data.deploymentUid,
     now: deps.now(),
-    timeoutMs: event.data.timeoutSeconds * 1000,
+    timeoutMs: timeoutOf(event, deps),
     minimumAwakeMs: deps.minimumAwakeMs,
   }
 }
@@ -89,8 +91,8 @@ async function lookAgain(
   deps: Deps,
   signal: AbortSignal,
 ): Promise<{ readonly instance: Instance; readonly why: string } | { readonly answer: Answer }> {
-  const { name, timeoutSeconds, deploymentUid } = event.data
-  const decision = secondLook({ reports: raised, timeoutMs: timeoutSeconds * 1000 })
+  const { deploymentUid } = event.data
+  const decision = secondLook({ reports: raised, timeoutMs: timeoutOf(event, deps) })
   if (decision.do === 'decline') return { answer: declined(decision.veto, decision.why, event, deps) }
   const newcomer = await newReplica(raised, deps, signal)
   if (newcomer !== undefined) {
@@ -99,6 +101,10 @@ async function lookAgain(
   const instance = await readNow(name, deps, signal)
   if (instance?.uid !== deploymentUid) return { answer: done('the instance went away meanwhile') }
   return { instance, why: `nobody used it for ${inWords(decision.idleMs)}` }
+}
+
+function timeoutOf({ data }: IdleDetected, { idleTimeoutMs }: Deps): number {
+  return data.timeoutSeconds === undefined ? idleTimeoutMs : data.timeoutSeconds * 1000
 }
 
 async function readNow(name: string, { kubernetes }: Deps, signal: AbortSignal): Promise<Instance | undefined> {

@@ -7,6 +7,7 @@ import { route } from './route.ts'
 await runFunction({
   name: 'sleep',
   env: {
+    IDLE_TIMEOUT: duration.prefault('15m'),
     MINIMUM_AWAKE: duration.prefault('2m'),
     FENCE_TTL: duration.prefault('10s'),
     CONTROL_TIMEOUT: duration.prefault('1s'),
@@ -21,10 +22,16 @@ await runFunction({
       port: env.WAKE_CONTROL_PORT,
       controlTimeoutMs: env.CONTROL_TIMEOUT,
     }
-    const { MINIMUM_AWAKE: minimumAwakeMs, FENCE_TTL: fenceTtlMs } = env
-    return route(
-      { kubernetes, now: () => Temporal.Now.instant(), source, log, minimumAwakeMs, replicas, fenceTtlMs },
-      metrics,
-    )
+    const deps = {
+      kubernetes,
+      now: () => Temporal.Now.instant(),
+      source,
+      log,
+      idleTimeoutMs: env.IDLE_TIMEOUT,
+      minimumAwakeMs: env.MINIMUM_AWAKE,
+      replicas,
+      fenceTtlMs: env.FENCE_TTL,
+    }
+    return route(deps, metrics)
   },
 })

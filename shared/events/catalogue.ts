@@ -101,7 +101,7 @@ export const catalogue = {
     idleSeconds: count,
     deploymentUid: uid,
     /** How long without activity counts as idle: IDLE_TIMEOUT, or less when an operator asked for it. */
-    timeoutSeconds: count,
+    timeoutSeconds: count.optional(),
     /** What the wake replicas said, added up over all of them. */
     evidence: z.strictObject({
       replicas: count,

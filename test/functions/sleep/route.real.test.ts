@@ -52,6 +52,7 @@ describe('sleep, the whole way', () => {
       now: () => Temporal.Now.instant().add({ hours: 1 }),
       source: '//functions.platxa.io/sleep',
       log,
+      idleTimeoutMs: 900_000,
       minimumAwakeMs: 120_000,
       replicas: { namespace: wakeNamespace, port: replicas[0]?.port ?? 1, controlTimeoutMs: 500 },
       fenceTtlMs: 10_000,
