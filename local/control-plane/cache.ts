@@ -1,7 +1,7 @@
 // Where obtained programs are kept between runs: per user, because several checkouts share them.
-import { mkdir, mkdtemp, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { commandOf } from './processes.ts'
@@ -28,6 +28,7 @@ export async function fillOnce(
   const unlock = await lock(`${folder}.lock`, tell, signal)
   try {
     if (await isFilled()) return
+    await removeUnfinished(folder)
     const temporary = await mkdtemp(`${folder}.new-`)
     try {
       await fill(temporary)
@@ -39,6 +40,13 @@ export async function fillOnce(
   } finally {
     await unlock()
   }
+}
+
+/** What killed runs left: half a download, half a build. */
+async function removeUnfinished(folder: string): Promise<void> {
+  const names = await readdir(dirname(folder))
+  const unfinished = names.filter((name) => name.startsWith(`${basename(folder)}.new-`))
+  for (const name of unfinished) await rm(join(dirname(folder), name), { recursive: true, force: true })
 }
 
 /**

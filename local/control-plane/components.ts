@@ -115,6 +115,8 @@ function controllerManagerArgs({ dataDir, ports, pki, serviceRange }: Setup): re
     `--kube-api-qps=${CLIENT_QPS}`,
     `--kube-api-burst=${CLIENT_BURST}`,
     '--concurrent-namespace-syncs=20',
+    // pods here have loopback addresses, which the API server lets into no Endpoints: they would complain for ever
+    '--controllers=*,-endpoints-controller,-endpointslice-controller,-endpointslice-mirroring-controller',
     '--profiling=false',
   ]
 }

@@ -2,10 +2,11 @@
 // one left behind.
 import { execFileSync, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+/** etcd and the API server need about a second; whoever needs longer than this hangs. */
 const TERM_GRACE_MS = 10_000
 const LAST_LOG_BYTES = 16 * 1024
 
@@ -17,7 +18,10 @@ export interface Spawn {
   readonly mark: string
   /** Folder of the notes, `{name}.json`. */
   readonly notes: string
+  /** Begun anew at each start; the one before is kept as `….previous`. */
   readonly logFile: string
+  /** Between SIGTERM and SIGKILL. */
+  readonly graceMs?: number
 }
 
 export interface Running {
@@ -26,7 +30,7 @@ export interface Running {
   /** Resolves when the process has ended, with how. */
   readonly ended: Promise<string>
   lastLines(count: number): Promise<string>
-  /** SIGTERM, and SIGKILL after ten seconds. */
+  /** SIGTERM, and SIGKILL when that does not help. */
   stop(): Promise<void>
   /** For a parent that is about to exit and cannot wait. */
   kill(): void
@@ -39,8 +43,10 @@ interface Note {
   readonly owner: { readonly pid: number; readonly command: string }
 }
 
-export async function run({ name, binary, args, mark, notes, logFile }: Spawn): Promise<Running> {
+export async function run(spec: Spawn): Promise<Running> {
+  const { name, binary, args, mark, notes, logFile, graceMs = TERM_GRACE_MS } = spec
   await mkdir(notes, { recursive: true })
+  await rename(logFile, `${logFile}.previous`).catch(() => undefined)
   const log = openSync(logFile, 'a', 0o600)
   // a session of its own: Ctrl-C in the terminal reaches only us, and we end the components in order
   const child = spawn(binary, args, { detached: true, stdio: ['ignore', log, log] })
@@ -62,7 +68,7 @@ export async function run({ name, binary, args, mark, notes, logFile }: Spawn): 
     kill: () => void child.kill('SIGKILL'),
     stop: async () => {
       child.kill('SIGTERM')
-      const late = setTimeout(() => child.kill('SIGKILL'), TERM_GRACE_MS)
+      const late = setTimeout(() => child.kill('SIGKILL'), graceMs)
       await ended
       clearTimeout(late)
       await rm(noteFile, { force: true })
