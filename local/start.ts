@@ -1,19 +1,7 @@
 // npm start: the whole platform on one machine, until Ctrl-C.
-import { createWriteStream } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
-import { relative } from 'node:path'
-import { createLog } from '#shared/server/log.ts'
 import { detach } from './world/detach.ts'
-import { explain } from './world/explain.ts'
 import { layoutOf } from './world/layout.ts'
-import { OptionError, type Options, readOptions, usage } from './world/options.ts'
-import { summary } from './world/print.ts'
-import { createProgress } from './world/progress.ts'
-import { claim, publishWorld } from './world/running.ts'
-import { startWorld } from './world/world.ts'
-
-/** npm passes a Ctrl-C on that the terminal has sent already: within this time it counts once. */
-const SAME_CTRL_C_MS = 2000
+import { OptionError, readOptions, usage } from './world/options.ts'
 
 const layout = layoutOf(process.env)
 const args = process.argv.slice(2)
@@ -26,90 +14,13 @@ async function main(): Promise<number> {
       console.log(usage)
       return 0
     }
-    return options.detach ? await detach(args, layout) : await run(options)
+    if (options.detach) return await detach(args, layout)
+    // Loaded here, because it is a lot and the one that only waits for another process does without.
+    const { run } = await import('./world/run.ts')
+    return await run(options, layout)
   } catch (error) {
     if (!(error instanceof OptionError)) throw error
     console.error(error.message)
     return 2
   }
-}
-
-async function run(options: Options): Promise<number> {
-  const startedAt = performance.now()
-  const parent = process.send?.bind(process)
-  const progress = createProgress({ isTTY: process.stdout.isTTY, columns: process.stdout.columns, write: say })
-  const ending = endings(say)
-  let release: (() => Promise<void>) | undefined
-  try {
-    release = await claim(layout)
-    if (options.fresh) await forget()
-    await mkdir(layout.state, { recursive: true })
-    const file = createWriteStream(layout.log, { flags: 'a', mode: 0o600 })
-    const log = createLog('world', { write: (line) => void file.write(line) })
-    const { signal } = ending
-    const world = await startWorld({ options, layout, progress, log, signal, onDeath: ending.die })
-    ending.started()
-    await publishWorld(layout, world.file)
-    const seconds = (performance.now() - startedAt) / 1000
-    const detached = parent !== undefined
-    say(summary({ world: world.file, idleTimeout: options.idleTimeout, seconds, missing: world.missing, detached }))
-    parent?.({ ready: true })
-    await ending.asked
-    await progress.step('stopping', () => world.stop())
-    return ending.fault === undefined ? 0 : await failed(ending.fault)
-  } catch (error) {
-    return ending.signal.aborted && ending.fault === undefined ? 130 : await failed(ending.fault ?? error)
-  } finally {
-    await release?.()
-  }
-
-  async function failed(error: unknown): Promise<number> {
-    say(`\n${await explain(error, options, layout)}\nMore in ${relative(process.cwd(), layout.log)}.\n`)
-    return 1
-  }
-}
-
-/** To our own output, and to whoever detached us. */
-function say(text: string): void {
-  process.stdout.write(text)
-  if (process.connected) process.send?.({ text })
-}
-
-/** Removes what earlier starts made, not what took long to obtain. */
-async function forget(): Promise<void> {
-  for (const path of [layout.controlPlane, layout.postgres, layout.node, layout.log]) {
-    await rm(path, { recursive: true, force: true })
-  }
-}
-
-function endings(tell: (text: string) => void) {
-  const controller = new AbortController()
-  const asked = Promise.withResolvers<void>()
-  let first = 0
-  let starting = true
-  const state = {
-    /** Aborted only while it starts: what runs is ended in order instead. */
-    signal: controller.signal,
-    asked: asked.promise,
-    started: (): void => void (starting = false),
-    fault: undefined as Error | undefined,
-    die: (error: Error): void => {
-      state.fault ??= error
-      asked.resolve()
-      if (starting) controller.abort(error)
-    },
-  }
-  const onSignal = (): void => {
-    if (first === 0) {
-      first = performance.now()
-      tell('\n')
-      asked.resolve()
-      if (starting) controller.abort(new Error('stopped'))
-    } else if (performance.now() - first > SAME_CTRL_C_MS) {
-      tell('stopping at once\n')
-      process.exit(1)
-    }
-  }
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
-  return state
 }

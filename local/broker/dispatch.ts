@@ -96,8 +96,9 @@ async function insist(
   for (let retry = 0; ; retry += 1) {
     const at = Date.now()
     const answer = await send()
-    const why = answer.status ?? Buffer.from(answer.body).toString()
-    remember({ at, tookMs: Date.now() - at, answer: why })
+    const text = succeeded(answer) ? '' : Buffer.from(answer.body).toString().slice(0, 300)
+    const { status } = answer
+    remember({ at, tookMs: Date.now() - at, answer: status ?? text, said: status === undefined ? '' : text })
     if (succeeded(answer) || !isRetried(answer.status) || retry >= delivery.retries) return answer
     await sleep(pauseMs(delivery, retry), undefined, { signal })
   }

@@ -5,6 +5,8 @@ export interface Attempt {
   readonly tookMs: number
   /** A status, or why there was none. */
   readonly answer: number | string
+  /** Body of an answer that was no success, its beginning. */
+  readonly said: string
 }
 
 export interface DeliveryRecord {
@@ -38,22 +40,35 @@ export interface OpenRecord {
 export interface Memory {
   /** Newest first. */
   list(): readonly EventRecord[]
-  open(event: Omit<EventRecord, 'deliveries' | 'answer'>): OpenRecord
+  open(event: Summary): OpenRecord
+}
+
+type Summary = Omit<EventRecord, 'deliveries' | 'answer'>
+
+interface Entry {
+  readonly event: Summary
+  readonly deliveries: Map<string, DeliveryRecord>
+  answer: number | undefined
+}
+
+const TICK = 'dev.knative.sources.ping'
+
+/** The cron ticks all day: of those that went well only the last is worth a line. */
+function forgetTicks(entries: Entry[]): void {
+  const kept = entries.filter(({ event, answer }) => event.type !== TICK || answer !== 202)
+  entries.splice(0, entries.length, ...kept)
 }
 
 export function createMemory(capacity = 300): Memory {
-  const entries: {
-    event: Omit<EventRecord, 'deliveries' | 'answer'>
-    deliveries: Map<string, DeliveryRecord>
-    answer: number | undefined
-  }[] = []
+  const entries: Entry[] = []
   return {
     list: () =>
       entries
         .map(({ event, deliveries, answer }) => ({ ...event, deliveries: [...deliveries.values()], answer }))
         .toReversed(),
     open(event) {
-      const entry = { event, deliveries: new Map<string, DeliveryRecord>(), answer: undefined as number | undefined }
+      if (event.type === TICK) forgetTicks(entries)
+      const entry: Entry = { event, deliveries: new Map(), answer: undefined }
       entries.push(entry)
       if (entries.length > capacity) entries.shift()
       return {

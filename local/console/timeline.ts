@@ -35,6 +35,7 @@ function fromBroker(record: EventRecord): Moment {
 
 /** `io.platxa.instance.sleep.declined.v1` → `sleep declined`. */
 export function shortType(type: string): string {
+  if (type === 'dev.knative.sources.ping') return 'cron tick'
   return type
     .replace(/^io\.platxa\.(instance\.)?/, '')
     .replace(/\.v\d+$/, '')

@@ -125,18 +125,20 @@ ${event.data}</pre>
     </td>
     <td class="tight">${(event.subject ?? '').replace(/^instances\//, '')}</td>
     <td>
-      ${event.deliveries.length === 0 ? html`<span class="soft">nobody asked for it</span>` : event.deliveries.map(delivery)}
+      ${event.deliveries.length === 0 ? html`<span class="soft">no Trigger wants it</span>` : event.deliveries.map(delivery)}
     </td>
   </tr>`
 }
 
 function delivery({ trigger, attempts, outcome, reply }: DeliveryRecord): Html {
   const mark = outcome === 'under way' ? 'soft' : isBad(outcome) ? 'no' : 'ok'
+  const said = attempts.at(-1)?.said ?? ''
   const answers = attempts.map(({ answer, tookMs }) => `${answer} in ${tookMs} ms`).join(', ')
   return html`<div>
     ${trigger} <span class="answer ${mark}">${outcome === 'delivered' ? '' : `${outcome} `}${answers}</span>${
       reply === undefined ? '' : html` <span class="soft">→ ${shortType(reply)}</span>`
     }
+    ${said === '' ? '' : html`<br /><span class="soft small">${said}</span>`}
   </div>`
 }
 

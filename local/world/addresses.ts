@@ -1,8 +1,8 @@
-// Who answers for a Service now: EndpointSlices, followed by a watch. In place of cluster DNS and kube-proxy.
-import type { Service } from 'kubernetes-types/core/v1.js'
-import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js'
-import type { Destination } from '#local/broker/manifest.ts'
+// Who answers for a Service now: the ready pods that it selects, followed by a watch. In place of cluster DNS and
+// kube-proxy, and of EndpointSlices, which the API server refuses to fill with loopback addresses.
+import type { Pod, Service } from 'kubernetes-types/core/v1.js'
 import type { Target } from '#local/broker/attempt.ts'
+import type { Destination } from '#local/broker/manifest.ts'
 import type { Address } from '#local/front-door.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 
@@ -15,38 +15,21 @@ export interface Addresses {
 
 export interface AddressOptions {
   readonly kubernetes: Kubernetes
-  /** The Services that were applied: which of their ports is port 80. */
+  /** The Services that were applied: whom they select, and what is behind their port 80. */
   readonly services: readonly Service[]
   /** Ends the watch. */
   readonly signal: AbortSignal
   readonly onFault: (error: unknown) => void
 }
 
-const kind = { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' }
-
 /** Resolves when the first list has come. */
 export async function followAddresses(options: AddressOptions): Promise<Addresses> {
-  const { kubernetes, services, signal, onFault } = options
-  let slices = new Map<string, EndpointSlice>()
+  const { services } = options
+  const pods = await followPods(options)
   let turn = 0
-  await new Promise<void>((synced) => {
-    const follow = async (): Promise<void> => {
-      for await (const event of kubernetes.watch<EndpointSlice>(kind, { signal })) {
-        if (event.type === 'synced') slices = new Map(event.objects.map((slice) => [keyOf(slice), slice]))
-        else if (event.type === 'applied') slices.set(keyOf(event.object), event.object)
-        else slices.delete(keyOf(event.object))
-        synced()
-      }
-    }
-    follow().catch((error: unknown) => {
-      if (!signal.aborted) onFault(error)
-    })
-  })
-  const ready = (namespace: string, service: string): readonly Address[] => {
-    const name = portName(services, namespace, service)
-    return [...slices.values()]
-      .filter((slice) => isOf(slice, namespace, service))
-      .flatMap((slice) => readyOf(slice, name))
+  const ready = (namespace: string, name: string): readonly Address[] => {
+    const service = services.find(({ metadata }) => metadata?.namespace === namespace && metadata.name === name)
+    return service === undefined ? [] : [...pods.values()].flatMap((pod) => addressOf(pod, service))
   }
   return {
     ready,
@@ -73,24 +56,43 @@ function serviceOf({ hostname }: URL): { name: string; namespace: string } | und
   return name !== undefined && namespace !== undefined && svc === 'svc' ? { name, namespace } : undefined
 }
 
-function keyOf({ metadata }: EndpointSlice): string {
+async function followPods({ kubernetes, signal, onFault }: AddressOptions): Promise<ReadonlyMap<string, Pod>> {
+  const pods = new Map<string, Pod>()
+  const put = (pod: Pod): unknown => pods.set(keyOf(pod), pod)
+  await new Promise<void>((synced, fail) => {
+    const follow = async (): Promise<void> => {
+      for await (const event of kubernetes.watch<Pod>({ apiVersion: 'v1', kind: 'Pod' }, { signal })) {
+        if (event.type === 'synced') {
+          pods.clear()
+          event.objects.forEach(put)
+          synced()
+        } else if (event.type === 'applied') put(event.object)
+        else pods.delete(keyOf(event.object))
+      }
+    }
+    follow().catch((error: unknown) => {
+      fail(error)
+      if (!signal.aborted) onFault(error)
+    })
+  })
+  return pods
+}
+
+function keyOf({ metadata }: Pod): string {
   return `${metadata?.namespace}/${metadata?.name}`
 }
 
-function isOf({ metadata }: EndpointSlice, namespace: string, service: string): boolean {
-  return metadata?.namespace === namespace && metadata.labels?.['kubernetes.io/service-name'] === service
-}
-
-/** Name of the port 80 of a Service; a Service with one port may leave it out. */
-function portName(services: readonly Service[], namespace: string, name: string): string {
-  const found = services.find(({ metadata }) => metadata?.namespace === namespace && metadata.name === name)
-  return found?.spec?.ports?.find(({ port }) => port === 80)?.name ?? ''
-}
-
-function readyOf({ endpoints, ports }: EndpointSlice, name: string): readonly Address[] {
-  const port = ports?.find((one) => (one.name ?? '') === name)?.port
-  if (port === undefined) return []
-  return endpoints
-    .filter(({ conditions }) => conditions?.ready !== false)
-    .flatMap(({ addresses }) => addresses.map((host) => ({ host, port })))
+function addressOf({ metadata, spec, status }: Pod, service: Service): readonly Address[] {
+  const labels = Object.entries(service.spec?.selector ?? {})
+  const selected =
+    metadata?.namespace === service.metadata?.namespace &&
+    labels.length > 0 &&
+    labels.every(([key, value]) => metadata?.labels?.[key] === value)
+  const ready = status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') === true
+  const host = status?.podIP
+  if (!selected || !ready || host === undefined || metadata?.deletionTimestamp !== undefined) return []
+  const wanted = service.spec?.ports?.find((one) => one.port === 80)?.targetPort ?? 80
+  if (typeof wanted === 'number') return [{ host, port: wanted }]
+  const named = spec?.containers.flatMap(({ ports }) => ports ?? []).find(({ name }) => name === wanted)
+  return named === undefined ? [] : [{ host, port: named.containerPort }]
 }

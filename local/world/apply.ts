@@ -59,9 +59,16 @@ export function deploymentsOf({ plain, functions }: Parts): readonly Deployment[
   return [...own.map((one) => one as Deployment), ...functions.map(([deployment]) => deployment)]
 }
 
-/** One by one, because an object may need those before it. */
+/** First where things live, then what they may do, then who runs there: a pod without its ServiceAccount waits long. */
 export async function applyPlain({ plain }: Parts, kubernetes: Kubernetes, signal: AbortSignal): Promise<void> {
-  for (const object of plain) await kubernetes.apply(object, { ...manager, signal })
+  const apply = (object: KubernetesObject): Promise<unknown> => kubernetes.apply(object, { ...manager, signal })
+  const waves = [0, 1, 2].map((wave) => plain.filter(({ kind }) => waveOf(kind) === wave))
+  for (const wave of waves) await Promise.all(wave.map(apply))
+}
+
+function waveOf(kind: string): number {
+  if (kind === 'Namespace') return 0
+  return kind === 'Deployment' ? 2 : 1
 }
 
 /** Once their Secret is there: they need nobody else. */

@@ -1,5 +1,6 @@
 // The two instances of the story, requested as the Instance Manager would: CloudEvents by HTTP to the broker.
 import type { Deployment } from 'kubernetes-types/apps/v1.js'
+import type { EventRecord, Memory } from '#local/broker/memory.ts'
 import { makeEvent } from '#shared/events/emit.ts'
 import type { Publisher } from '#shared/events/publish.ts'
 import { deploymentOf, namespaceOf } from '#shared/instance/names.ts'
@@ -15,6 +16,7 @@ export interface RequestDeps {
   readonly publisher: Publisher
   readonly baseDomain: string
   readonly odooVersion: string
+  readonly memory: Memory
   readonly signal: AbortSignal
 }
 
@@ -39,9 +41,21 @@ async function request({ name, tier }: (typeof story)[number], deps: RequestDeps
     data: { name, revision: 1, ownerId: 'local', tier, odooVersion, hosts: [`${name}.${baseDomain}`] },
   })
   await publisher.publish(event, { signal })
-  if (!(await exists(name, deps))) {
-    throw new NotProvisioned(`${name} was requested and not made: the console shows which function said what`)
-  }
+  if (await exists(name, deps)) return
+  throw new NotProvisioned(`${name} was requested and not made. ${told(name, deps.memory.list())}`)
+}
+
+/** Every answer that somebody gave about it, because the console that shows them is about to end. */
+function told(name: string, events: readonly EventRecord[]): string {
+  const own = events.filter(({ subject }) => subject === `instances/${name}`).toReversed()
+  const lines = own.flatMap(({ type, data, deliveries }) => [
+    `${type} ${data}`,
+    ...deliveries.map(({ trigger, outcome, attempts }) => {
+      const answers = attempts.map(({ answer, said }) => `${answer} ${said}`.trim())
+      return `  ${trigger}: ${outcome}; ${answers.join(', ')}`
+    }),
+  ])
+  return ['These events went by:', ...lines].join('\n  ')
 }
 
 async function exists(name: string, { kubernetes, signal }: RequestDeps): Promise<boolean> {

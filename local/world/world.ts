@@ -115,6 +115,7 @@ async function start(deps: WorldDeps, stack: AsyncDisposableStack): Promise<Worl
       publisher: createPublisher({ sink: laptop.brokerUrl, log }),
       baseDomain: BASE_DOMAIN,
       odooVersion: ODOO_VERSION,
+      memory: broker.memory,
       signal,
     }),
   )

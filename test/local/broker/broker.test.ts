@@ -219,6 +219,7 @@ describe('local broker, what it remembers', () => {
   it('tells who got an event, each answer and what came of it', async () => {
     await using flaky = await subscriber((n) => ({
       status: n === 1 ? 503 : 200,
+      ...(n === 1 && { body: 'not now' }),
       ...(n > 1 && { headers: event('t.answer') }),
     }))
     await using world = await brokerWorld([
@@ -228,7 +229,15 @@ describe('local broker, what it remembers', () => {
     const [reply, asked] = world.broker.memory.list()
     expect(asked).toMatchObject({ type: 't.ask', subject: 'instances/demo', from: 'ingress', answer: 202 })
     expect(asked?.deliveries).toMatchObject([
-      { trigger: 'provision', outcome: 'delivered', reply: 't.answer', attempts: [{ answer: 503 }, { answer: 200 }] },
+      {
+        trigger: 'provision',
+        outcome: 'delivered',
+        reply: 't.answer',
+        attempts: [
+          { answer: 503, said: 'not now' },
+          { answer: 200, said: '' },
+        ],
+      },
     ])
     expect(reply).toMatchObject({ type: 't.answer', from: 'provision', deliveries: [] })
   })

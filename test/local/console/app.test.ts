@@ -65,8 +65,8 @@ describe('the console', () => {
       trigger: 'sleep',
       to: 'http://sleep.platxa.svc.cluster.local',
       attempts: [
-        { at: 0, tookMs: 12, answer: 503 },
-        { at: 1, tookMs: 7, answer: 200 },
+        { at: 0, tookMs: 12, answer: 503, said: 'no' },
+        { at: 1, tookMs: 7, answer: 200, said: '' },
       ],
       outcome: 'delivered',
       reply: 'io.platxa.instance.slept.v1',

@@ -51,7 +51,7 @@ describe('the timeline of an instance', () => {
   it.each([
     ['io.platxa.instance.sleep.declined.v1', 'sleep declined'],
     ['io.platxa.idle.scan.requested.v1', 'idle scan requested'],
-    ['dev.knative.sources.ping', 'dev knative sources ping'],
+    ['dev.knative.sources.ping', 'cron tick'],
   ])('shortens %s', (type, short) => {
     expect(shortType(type)).toBe(short)
   })

@@ -38,7 +38,10 @@ describe('the manifests on a laptop', () => {
       PUBLIC_URL: 'http://{host}:8080',
       BROKER_URL: 'http://127.0.0.1:8081/platxa/default',
     })
-    expect(dataOf(made(), 'traefik-system')).toMatchObject({ IDLE_TIMEOUT: '2m', HOLD_TIMEOUT: '50s' })
+    expect(dataOf(made(), 'traefik-system')).toMatchObject({
+      BROKER_URL: 'http://127.0.0.1:8081/platxa/default',
+      HOLD_TIMEOUT: '50s',
+    })
   })
 
   it('set no knob that the manifests do not have', () => {
