@@ -18,8 +18,11 @@ import { volumeClaims, type Storage } from './volume-claims.ts'
 import { wakingService } from './waking-service.ts'
 
 /**
- * Namespace first, then who may act in it, then its walls and limits, then what runs inside. The same order is right for
+ * Namespace first, then who may act in it, then its limits and walls, then what runs inside. The same order is right for
  * a larger tier (quota → limits → config → pod); for a smaller one the pod goes first.
+ *
+ * Whoever applies them must try again for a moment on 403: RoleBindings take effect, and quotas are counted, some
+ * milliseconds after the API server has said 201.
  */
 export function instanceObjects(
   spec: InstanceSpec,
@@ -31,10 +34,10 @@ export function instanceObjects(
     namespace(spec),
     tenantAdminBinding(spec, platform),
     scaleBinding(spec, platform),
-    defaultDenyAll(spec),
-    odooInstancePolicy(spec, platform),
     resourceQuota(spec, platform),
     limitRange(spec),
+    defaultDenyAll(spec),
+    odooInstancePolicy(spec, platform),
     secret(spec, platform, secrets),
     configMap(spec, platform),
     ...volumeClaims(spec, platform, storageToday),
