@@ -91,7 +91,7 @@ async function lookAgain(
   deps: Deps,
   signal: AbortSignal,
 ): Promise<{ readonly instance: Instance; readonly why: string } | { readonly answer: Answer }> {
-  const { deploymentUid } = event.data
+  const { name, deploymentUid } = event.data
   const decision = secondLook({ reports: raised, timeoutMs: timeoutOf(event, deps) })
   if (decision.do === 'decline') return { answer: declined(decision.veto, decision.why, event, deps) }
   const newcomer = await newReplica(raised, deps, signal)
