@@ -25,6 +25,8 @@ export interface Probing {
 
 const FIRST_EAGER_MS = 50
 const EAGER_FACTOR = 1.5
+/** Timers may be so early. */
+const EARLY_MS = 2
 
 /** Ends with the signal, or when it has passed `once`. */
 export async function keepProbing({ probe, check, eager, once, signal, report }: Probing): Promise<void> {
@@ -39,7 +41,7 @@ export async function keepProbing({ probe, check, eager, once, signal, report }:
   await pause(initialDelaySeconds * 1000, signal)
   let due = performance.now()
   while (!signal.aborted) {
-    const counts = performance.now() >= due
+    const counts = performance.now() >= due - EARLY_MS
     if (counts) due = performance.now() + periodMs
     const look = await check(AbortSignal.any([signal, AbortSignal.timeout(timeoutSeconds * 1000)]))
     if (signal.aborted) return

@@ -6,11 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import { cluster, testNamespace } from '#test/world/cluster.ts'
 
+import { isAlive } from './alive.ts'
 import {
   ask,
   createPod,
   eventually,
-  isAlive,
   isReady,
   isRunning,
   podNow,

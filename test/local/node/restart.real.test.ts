@@ -11,18 +11,8 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { StateInUse } from '#local/node/notes.ts'
 import { cluster, testNamespace } from '#test/world/cluster.ts'
 
-import {
-  ask,
-  createPod,
-  eventually,
-  isAlive,
-  isReady,
-  script,
-  server,
-  type TestNode,
-  testNode,
-  until,
-} from './world.ts'
+import { isAlive } from './alive.ts'
+import { ask, createPod, eventually, isReady, script, server, type TestNode, testNode, until } from './world.ts'
 
 let stateDir: string
 let name: string

@@ -1,6 +1,5 @@
 // A node of our own in the control plane of this run. Only pods made here come to it, so that test files may run together.
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -181,15 +180,5 @@ export async function eventually<T>(attempt: () => T | Promise<T>): Promise<T> {
       if (Date.now() > deadline) throw error
       await sleep(20)
     }
-  }
-}
-
-/** A process that has ended but that nobody has asked after yet is not alive. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return process.platform !== 'linux' || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
-  } catch {
-    return false
   }
 }
