@@ -40,6 +40,7 @@ interface Note {
   readonly pid: number
   readonly binary: string
   readonly mark: string
+  readonly startedAt: number
   readonly owner: { readonly pid: number; readonly command: string }
 }
 
@@ -59,7 +60,7 @@ export async function run(spec: Spawn): Promise<Running> {
   if (pid === undefined) throw new Error(`${name} cannot be started: ${await ended}`)
   const noteFile = join(notes, `${name}.json`)
   const owner = { pid: process.pid, command: commandOf(process.pid) ?? '' }
-  await writeFile(noteFile, JSON.stringify({ pid, binary, mark, owner } satisfies Note))
+  await writeFile(noteFile, JSON.stringify({ pid, binary, mark, startedAt: Date.now(), owner } satisfies Note))
   return {
     name,
     pid,
@@ -81,10 +82,10 @@ export async function run(spec: Spawn): Promise<Running> {
  * earlier run is still alive: two runs on one folder would ruin each other.
  */
 export async function endStale(notes: string): Promise<readonly string[]> {
-  const files = await readdir(notes).catch(() => [])
+  const found = await readNotes(notes)
   const ended: string[] = []
-  for (const file of files) {
-    const note = parseNote(await readFile(join(notes, file), 'utf8'))
+  // the last started first: an API server that has lost its etcd does not end by itself
+  for (const { file, note } of found.sort((a, b) => (b.note?.startedAt ?? 0) - (a.note?.startedAt ?? 0))) {
     if (note !== undefined && isOurs(note)) {
       if (isOwned(note)) throw new Error(`${note.mark} is in use by process ${note.owner.pid}: ${note.owner.command}`)
       await end(note)
@@ -93,6 +94,13 @@ export async function endStale(notes: string): Promise<readonly string[]> {
     await rm(join(notes, file), { force: true })
   }
   return ended
+}
+
+async function readNotes(notes: string): Promise<{ file: string; note: Note | undefined }[]> {
+  const files = await readdir(notes).catch(() => [])
+  return await Promise.all(
+    files.map(async (file) => ({ file, note: parseNote(await readFile(join(notes, file), 'utf8')) })),
+  )
 }
 
 async function end(note: Note): Promise<void> {

@@ -169,7 +169,7 @@ async function ready(component: Running, probe: Probe, signal: AbortSignal): Pro
       const what = `${component.name} is not ready after ${READY_LIMIT_MS / 1000} s (${last})`
       throw new ComponentFailed(what, await component.lastLines(8))
     }
-    await sleep(READY_POLL_MS, undefined, { signal })
+    await sleep(READY_POLL_MS, undefined, { signal }).catch(() => undefined) // the next round throws the reason
   }
 }
 
