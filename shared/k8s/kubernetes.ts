@@ -23,6 +23,8 @@ export interface Manifest {
     readonly namespace?: string
     readonly uid?: string
     readonly resourceVersion?: string
+    readonly labels?: Readonly<Record<string, string>>
+    readonly annotations?: Readonly<Record<string, string>>
   }
 }
 
