@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { cloneDatabase } from '#shared/postgres/clone.ts'
 import { NotOurs, PostgresUnavailable, TemplateMissing } from '#shared/postgres/errors.ts'
+import { allowMaintenance } from '#shared/postgres/roles.ts'
 import { surveyTenant } from '#shared/postgres/survey.ts'
 import { freshName, ownPostgres, postgres } from '#test/world/postgres.ts'
 import { cutAdmin } from '#test/world/postgres-faults.ts'
@@ -121,6 +122,19 @@ for (const major of [18, 15]) {
       expect(await Promise.all(six.map((options) => cloneDatabase(options)))).toEqual(six.map(() => true))
       const states = await Promise.all(six.map(({ role }) => stateOf(world, role)))
       for (const state of states) expect(state).toEqual(states[0])
+    })
+
+    it('gives many roles the way into the database postgres at once', async () => {
+      const roles = Array.from({ length: 20 }, () => freshName('odoo_'))
+      await rows(world.admin, roles.map((role) => `CREATE ROLE ${role}`).join(';'))
+      const allow = (role: string) =>
+        world.admin.session({ signal: never }, (session) => allowMaintenance(session, role, true))
+      await Promise.all(roles.map(allow))
+      const [found] = await rows<{ acl: string }>(
+        world.root,
+        `SELECT datacl::text AS acl FROM pg_database WHERE datname = 'postgres'`,
+      )
+      expect(roles.filter((role) => !found?.acl.includes(`${role}=c/platxa`))).toEqual([])
     })
 
     it('names a template that does not exist, and leaves nothing behind', async () => {
