@@ -5,6 +5,17 @@ import { z } from 'zod'
 
 const directory = new URL('../../manifests/base/', import.meta.url)
 
+export interface BaseManifest {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: {
+    readonly name: string
+    readonly namespace?: string
+    readonly labels?: Readonly<Record<string, string>>
+  }
+  readonly [field: string]: unknown
+}
+
 const manifest = z.looseObject({
   apiVersion: z.string(),
   kind: z.string(),
@@ -14,7 +25,6 @@ const manifest = z.looseObject({
     labels: z.record(z.string(), z.string()).optional(),
   }),
 })
-export type BaseManifest = z.output<typeof manifest>
 
 export const base: readonly BaseManifest[] = (
   await Promise.all((await listedFiles()).map((file) => documentsOf(file)))
@@ -35,7 +45,7 @@ export function ofKind(kind: string, apiGroup = ''): readonly BaseManifest[] {
 }
 
 async function documentsOf(file: string): Promise<readonly BaseManifest[]> {
-  return (await documents(file)).map((document) => manifest.parse(document))
+  return (await documents(file)).map((document) => manifest.parse(document) as BaseManifest)
 }
 
 /** Throws at the first YAML fault with its file and line; a duplicate key is one. */

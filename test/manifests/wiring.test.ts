@@ -124,7 +124,9 @@ describe('what instances rely on', () => {
   it('is there: the port of the front door', () => {
     const service = ofKind('Service', 'v1').find(({ metadata }) => metadata.name === objectNames.wakingService)
     expect(service?.metadata.namespace).toBe(platformOf().wakeNamespace)
-    expect(service?.['spec']).toMatchObject({ ports: expect.arrayContaining([{ name: 'http-alt', port: wakingPort, targetPort: 8080 }]) })
+    expect(service?.['spec']).toMatchObject({
+      ports: expect.arrayContaining([{ name: 'http-alt', port: wakingPort, targetPort: 8080 }]),
+    })
   })
 
   it('is there: the roles, and the service accounts that are let in by them', () => {
@@ -140,8 +142,8 @@ describe('what instances rely on', () => {
   })
 
   it('is granted to nobody cluster-wide', () => {
-    const granted = ofKind('ClusterRoleBinding').map((binding) =>
-      z.object({ roleRef: z.object({ name: z.string() }) }).parse(binding).roleRef.name,
+    const granted = ofKind('ClusterRoleBinding').map(
+      (binding) => z.object({ roleRef: z.object({ name: z.string() }) }).parse(binding).roleRef.name,
     )
     for (const name of Object.values(roleNames)) expect(granted).not.toContain(name)
   })

@@ -66,7 +66,11 @@ describe('workloads', () => {
       readinessProbe: { httpGet: { path: '/health/readiness', port: 8080 } },
       livenessProbe: { httpGet: { path: '/health/liveness', port: 8080 } },
       resources: { requests: { cpu: expect.any(String), memory: expect.any(String) } },
-      securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+      securityContext: {
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      },
     })
     expect({ ...(pod['securityContext'] as object), ...(only['securityContext'] as object) }).toMatchObject({
       runAsNonRoot: true,
@@ -81,7 +85,8 @@ describe('workloads', () => {
       expect(object.metadata.labels).toMatchObject({ 'networking.knative.dev/visibility': 'cluster-local' })
       expect(only.ports).toEqual([{ containerPort: 8080 }])
       const names = only.env.map(({ name }) => name)
-      for (const reserved of ['PORT', 'K_SERVICE', 'K_CONFIGURATION', 'K_REVISION']) expect(names).not.toContain(reserved)
+      for (const reserved of ['PORT', 'K_SERVICE', 'K_CONFIGURATION', 'K_REVISION'])
+        expect(names).not.toContain(reserved)
       expect(only.env.every((one) => 'value' in one)).toBe(true)
       for (const field of ['securityContext', 'affinity', 'initContainers', 'terminationGracePeriodSeconds']) {
         expect(pod).not.toHaveProperty(field)
