@@ -137,7 +137,7 @@ async function claimAddresses(stateDir: string, wanted: string | undefined): Pro
 }
 
 async function apiServerOf(kubeconfig: string): Promise<{ host: string; port: string }> {
-  const { hostname, port } = new URL((await kubeconfigIdentity(kubeconfig)()).server)
+  const { hostname, port } = new URL((await kubeconfigIdentity(kubeconfig)(false)).server)
   return { host: hostname.replace(/^\[|\]$/g, ''), port: port || '443' }
 }
 

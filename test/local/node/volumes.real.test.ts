@@ -6,9 +6,11 @@ import { join } from 'node:path'
 import type { PersistentVolumeClaim, Pod } from 'kubernetes-types/core/v1.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
+import { keepToken, writeToken } from '#local/node/token.ts'
 import { connect } from '#shared/k8s/connect.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import { allow, cluster, server as apiServer, testNamespace } from '#test/world/cluster.ts'
+import { silentLog } from '#test/world/postgres.ts'
 
 import {
   ask,
@@ -134,6 +136,22 @@ describe("a pod's token", () => {
       Buffer.from((await readFile(join(folder, 'token'), 'utf8')).split('.')[1] ?? '', 'base64url').toString(),
     )
     expect(claims).toMatchObject({ 'kubernetes.io': { pod: { name: 'main', uid: pod.metadata?.uid } } })
+  })
+
+  it('is renewed in its file before it ends', async () => {
+    const namespace = await testNamespace()
+    const pod = await createPod(world, namespace, {}, server('1'))
+    const file = join(world.stateDir, 'renewed')
+    const token = { file, pod, kubernetes, projection: { path: 'token', expirationSeconds: 600 } }
+    const life = await writeToken(token, signal)
+    expect(life).toBeGreaterThan(400_000)
+    expect(life).toBeLessThanOrEqual(480_000)
+    const first = await readFile(file, 'utf8')
+    const ending = new AbortController()
+    const keeping = keepToken(token, 10, silentLog, ending.signal)
+    await eventually(async () => expect(await readFile(file, 'utf8')).not.toBe(first))
+    ending.abort()
+    await keeping
   })
 
   it('is worth nothing once the pod is gone', async () => {

@@ -79,11 +79,12 @@ export async function testNode(options: Partial<NodeOptions> = {}): Promise<Test
       await readFile(join(stateDir, 'pods', `${metadata?.namespace}_${metadata?.name}`, `${container}.log`), 'utf8'),
     end: async () => {
       await node.stop({ graceMs: 200 })
+      await rm(stateDir, { recursive: true, force: true })
+      if (options.kubeconfig !== undefined) return
       const kubernetes = await cluster()
       const signal = AbortSignal.timeout(PATIENCE_MS)
       await kubernetes.delete({ apiVersion: 'v1', kind: 'Node', name: node.name }, { signal })
       await kubernetes.delete({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', name }, { signal })
-      await rm(stateDir, { recursive: true, force: true })
     },
   }
 }
