@@ -33,6 +33,8 @@ export function pgbouncerIni(spec: InstanceSpec, platform: Platform): string {
     'pool_mode = session',
     `max_client_conn = ${connections}`,
     `default_pool_size = ${connections}`,
+    // Over both names: an idle connection of one makes room for the other, because the role's limit counts them all.
+    `max_user_connections = ${connections}`,
     // Give connections back soon: each counts against the limit of the role.
     'server_idle_timeout = 60',
     // Try again every second when PostgreSQL was away; the default keeps refusing for 15.

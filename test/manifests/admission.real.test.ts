@@ -16,7 +16,7 @@ import { recordEvent } from '#shared/k8s/event.ts'
 import type { Kubernetes, KindRef, Manifest, Ref } from '#shared/k8s/kubernetes.ts'
 import { platformOf, secrets, specOf } from '#test/shared/instance/builders.ts'
 import { ownControlPlane, type OwnControlPlane } from '#test/world/cluster.ts'
-import { base, isKnative } from './base.ts'
+import { base, isKnative, ofKind } from './base.ts'
 
 const limitMs = 30_000
 const signal = () => AbortSignal.timeout(limitMs)
@@ -138,6 +138,18 @@ const remove = (client: Kubernetes, ref: Ref) => client.delete(ref, { signal: si
 const namespaceRef = (name: string): Ref => ({ apiVersion: 'v1', kind: 'Namespace', name })
 const secretIn = (place: string): Ref => ({ apiVersion: 'v1', kind: 'Secret', namespace: place, name: 'odoo-secrets' })
 const note = (key: string, value: string) => ({ metadata: { annotations: { [`platxa.io/${key}`]: value } } })
+
+/** As Knative makes them, without its queue-proxy. */
+const functionPods = ofKind('Service', 'serving.knative.dev/').map(({ metadata: { name }, spec }) => {
+  const { template } = z
+    .object({ template: z.object({ spec: z.looseObject({ containers: z.array(z.looseObject({})) }) }) })
+    .parse(spec)
+  const { timeoutSeconds: _, containerConcurrency: __, containers, ...pod } = template.spec
+  return {
+    name,
+    spec: { ...pod, containers: containers.map((container) => ({ name: 'user-container', ...container })) },
+  }
+})
 
 type Row = readonly [account: string, sentence: string, call: (client: Kubernetes) => Promise<unknown>]
 
@@ -272,6 +284,11 @@ describe('manifests/base on a real API server', () => {
       return applied.map(({ metadata }) => Reflect.get(metadata ?? {}, 'generation') ?? metadata?.resourceVersion)
     }
     expect(await versions()).toEqual(await versions())
+  })
+
+  it.each(functionPods)('admits the pod of $name where Pod Security is restricted', async ({ name, spec }) => {
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: `${name}-pod`, namespace: 'platxa' }, spec }
+    await admin.create(pod, by())
   })
 
   it('lets provision make two instances whole, by its own rights alone', async () => {
