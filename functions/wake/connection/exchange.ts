@@ -17,9 +17,8 @@ export class Exchange implements Rider, Passenger {
   private readonly source: Source
   private readonly means: Means
   private readonly settle: (how: Forwarded) => void
-  private readonly upload: Upload
+  private readonly upload: Upload | undefined
   private readonly repeatable: boolean
-  private readonly piece: Piece
   private wire: Wire | undefined
   private retried = false
   /** The caller has been told. */
@@ -28,6 +27,7 @@ export class Exchange implements Rider, Passenger {
   private partial = ''
   private head: ResponseHead | undefined
   private reader: BodyReader | undefined
+  private piece: Piece | undefined
   private informational = 0
 
   constructor(asked: Asked, source: Source, means: Means, settle: (how: Forwarded) => void) {
@@ -35,12 +35,11 @@ export class Exchange implements Rider, Passenger {
     this.source = source
     this.means = means
     this.settle = settle
-    this.piece = pieceTo(asked.response)
     const { request, response, head } = asked
     this.repeatable = head.body === 'none' && (request.method === 'GET' || request.method === 'HEAD')
-    this.upload = new Upload(request, head, () => this.uploaded())
+    if (head.body !== 'none') this.upload = new Upload(request, head.text, head.body, () => this.asksNoMore())
     response.sendDate = false
-    response.once('close', () => this.closed())
+    response.on('close', () => this.closed())
     // A pipelined request has no socket of its own before its turn.
     if (response.socket === null) request.socket.once('close', () => this.closed())
   }
@@ -52,10 +51,15 @@ export class Exchange implements Rider, Passenger {
   board(wire: Wire): void {
     this.wire = wire
     wire.rider = this
-    wire.expect('idle', this.means.watchdog.ticks(this.means.limits.idleMs))
-    this.upload.start(wire)
-    // The kernel took nothing of the first write: this socket was dead before we came.
-    if (this.upload.done && wire.socket.errored !== null) this.again()
+    if (this.upload !== undefined) {
+      wire.expect('idle', this.means.watchdog.ticks(this.means.limits.idleMs))
+      this.upload.start(wire)
+      return
+    }
+    wire.socket.write(this.asked.head.text, 'latin1')
+    // The kernel took nothing of it: this socket was dead before we came.
+    if (wire.socket.errored !== null) this.again()
+    else this.asksNoMore()
   }
 
   left(fault: ForwardFault): void {
@@ -63,7 +67,7 @@ export class Exchange implements Rider, Passenger {
   }
 
   onDrain(): void {
-    this.upload.resume()
+    this.upload?.resume()
   }
 
   onBytes(bytes: Buffer, length: number): boolean {
@@ -89,7 +93,8 @@ export class Exchange implements Rider, Passenger {
     this.source.take(this, 'new')
   }
 
-  private uploaded(): void {
+  /** The instance has the whole request. */
+  private asksNoMore(): void {
     if (this.head === undefined)
       this.wire?.expect('first byte', this.means.watchdog.ticks(this.means.limits.firstByteMs))
   }
@@ -139,7 +144,7 @@ export class Exchange implements Rider, Passenger {
     const { request, response } = this.asked
     if (typeof head.body === 'number' && to - from > head.body) return this.lied('more bytes than its length says')
     this.head = head
-    if (!this.upload.done) response.shouldKeepAlive = false
+    if (this.upload?.done === false) response.shouldKeepAlive = false
     this.wire?.expect('idle', this.means.watchdog.ticks(this.means.limits.idleMs))
     answerHead(request, response, head)
     if (head.body === 'none') return this.complete(from === to)
@@ -152,7 +157,7 @@ export class Exchange implements Rider, Passenger {
 
   private body(reader: BodyReader, bytes: Buffer, from: number, to: number): boolean {
     const { response } = this.asked
-    const stop = reader.take(bytes, from, to, this.piece)
+    const stop = reader.take(bytes, from, to, (this.piece ??= pieceTo(response)))
     if (typeof stop !== 'number') return this.lied(stop.lie)
     if (stop < to) return this.lied('more bytes than its body has')
     if (reader.done) return this.complete()
@@ -165,17 +170,18 @@ export class Exchange implements Rider, Passenger {
   private complete(clean = true, text?: string): boolean {
     const { request, response } = this.asked
     const { wire, head } = this
-    const uploaded = this.upload.done
+    const { upload } = this
+    const asked = upload === undefined || upload.done
     this.wire = undefined
-    if (uploaded) endAnswer(response, text, this.reader?.trailers)
+    if (asked) endAnswer(response, text, this.reader?.trailers)
     else {
-      this.upload.stop()
+      upload.stop()
       endLate(request, response, text)
     }
     // The tail that the client has not taken yet is the client's affair, but not for ever.
     if (response.writableLength > 0) response.setTimeout(this.means.limits.idleMs)
     if (wire === undefined) return true
-    wire.keep &&= uploaded && clean && head?.keep === true
+    wire.keep &&= asked && clean && head?.keep === true
     this.source.put(wire)
     return true
   }
@@ -203,8 +209,8 @@ export class Exchange implements Rider, Passenger {
       response.destroy()
       return
     }
-    if (!this.upload.done) response.shouldKeepAlive = false
-    this.upload.stop()
+    if (this.upload?.done === false) response.shouldKeepAlive = false
+    this.upload?.stop()
     this.means.answerFault(response, fault)
   }
 

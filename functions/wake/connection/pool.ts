@@ -104,7 +104,7 @@ export class Pool implements Source {
     const wire = this.idle.at(-1)
     if (wire === undefined || (wanted === 'fresh' && !wire.isFresh(this.freshTicks))) return undefined
     this.idle.pop()
-    return wire
+    return wire.socket.destroyed ? this.kept(wanted) : wire
   }
 
   private dial(passenger: Passenger): void {

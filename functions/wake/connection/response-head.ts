@@ -108,10 +108,10 @@ const HOPS = new Set([
   'proxy-connection',
   'transfer-encoding',
 ])
-const LENGTHS = new Set([...HOPS].map((name) => name.length))
+const LENGTHS = [...HOPS].reduce((bits, name) => bits | (1 << name.length), 0)
 
 function isHop(name: string): boolean {
-  return LENGTHS.has(name.length) && HOPS.has(name.toLowerCase())
+  return name.length < 32 && ((LENGTHS >> name.length) & 1) === 1 && HOPS.has(name.toLowerCase())
 }
 
 function noteHop(name: string, value: string, hop: Hop): boolean {

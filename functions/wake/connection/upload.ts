@@ -1,41 +1,39 @@
 import type { IncomingMessage } from 'node:http'
 import { kindOf } from './header-kind.ts'
-import type { RequestHead } from './request-head.ts'
+import type { RequestBody } from './request-head.ts'
 import type { Wire } from './wire.ts'
-
-type Head = Extract<RequestHead, { text: string }>
 
 const SMALL = 16 * 1024 // up to here a string is copied faster than two writes are made
 
-/** The client's request on its way to the instance: head and first bytes in one write, then as fast as the wire takes it. */
+/** A request with a body on its way to the instance: head and first bytes in one write, then as fast as the wire takes it. */
 export class Upload {
   /** The instance has been given all of it. */
   done = false
   private readonly request: IncomingMessage
-  private readonly head: Head
+  private readonly chunked: boolean
   private readonly onDone: () => void
   private wire: Wire | undefined
   /** What is to be written before anything else. */
   private pending: string
   private left: number
 
-  constructor(request: IncomingMessage, head: Head, onDone: () => void) {
+  constructor(request: IncomingMessage, head: string, body: RequestBody, onDone: () => void) {
     this.request = request
-    this.head = head
+    this.chunked = body === 'chunked'
     this.onDone = onDone
-    this.pending = head.text
-    this.left = typeof head.body === 'number' ? head.body : 0
+    this.pending = head
+    this.left = typeof body === 'number' ? body : 0
   }
 
   start(wire: Wire): void {
-    if (this.head.body === 'none' || this.head.body === 0) {
-      wire.socket.write(this.head.text, 'latin1')
+    this.wire = wire
+    if (!this.chunked && this.left === 0) {
+      this.flush()
       this.finished()
       return
     }
-    this.wire = wire
     this.request.on('data', this.onPiece)
-    if (this.head.body === 'chunked') this.request.once('end', this.onEnd)
+    if (this.chunked) this.request.once('end', this.onEnd)
     process.nextTick(this.flush)
   }
 
@@ -60,7 +58,7 @@ export class Upload {
     const { wire } = this
     if (wire === undefined) return
     wire.touch()
-    const flowing = this.head.body === 'chunked' ? this.chunk(wire, piece) : this.write(wire, piece)
+    const flowing = this.chunked ? this.chunk(wire, piece) : this.write(wire, piece)
     if (!flowing) this.request.pause()
   }
 

@@ -1,0 +1,141 @@
+import { median, type Figure, type Kit, type Started } from './figure.ts'
+import { startProxies, type Proxy } from './forward/proxies.ts'
+
+export const about = 'a request on its way to an instance that is awake: 1 KB answers unless said otherwise'
+
+const ROUNDS = 7
+const CONNECTIONS = 32
+const KB = 1024
+const MB = 1024 * KB
+
+interface Load {
+  readonly requests: number
+  readonly perSecond: number
+  readonly bytesPerSecond: number
+  readonly p50: number
+  readonly p99: number
+  readonly failed: number
+}
+
+export async function* figures(kit: Kit): AsyncGenerator<Figure> {
+  yield* small(kit)
+  yield* large(kit)
+}
+
+async function* small(kit: Kit): AsyncGenerator<Figure> {
+  const instance = await kit.node(new URL('forward/upstream.ts', import.meta.url), 0, KB)
+  const direct = portOf(instance)
+  const proxies = await startProxies(kit, direct)
+  for (const proxy of proxies) await load(kit, proxy.port, { seconds: 2 })
+  const costs = await cpuRounds(kit, proxies)
+  const ours = costs.get('ours') ?? []
+  yield { name: 'forward.cpu', value: median(ours), unit: 'µs', reference: 'CPU per request, 32 connections' }
+  for (const [name, key, atMost] of [
+    ['go', 'vs-go', 0.45],
+    ['nginx', 'vs-nginx', 2],
+    ['node-http', 'vs-node', 1],
+  ] as const) {
+    const theirs = costs.get(name)
+    if (theirs === undefined) continue
+    const value = median(ours.map((cost, round) => cost / (theirs[round] ?? NaN)))
+    const reference = `${name}: ${median(theirs).toFixed(1)} µs`
+    yield { name: `forward.cpu.${key}`, value, unit: 'ratio', reference, ratio: value, goal: { atMost } }
+  }
+  yield* latency(kit, direct, proxies)
+  for (const { process } of [...proxies, { process: instance }]) await process.stop()
+}
+
+/** CPU per request in µs, by proxy and round; the order of the proxies moves on with each round. */
+async function cpuRounds(kit: Kit, proxies: readonly Proxy[]): Promise<Map<string, number[]>> {
+  const costs = new Map<string, number[]>(proxies.map(({ name }) => [name, []]))
+  for (let round = 0; round < ROUNDS; round++) {
+    kit.say(`CPU per request: round ${round + 1} of ${ROUNDS}`)
+    for (let i = 0; i < proxies.length; i++) {
+      const proxy = proxies[(i + round) % proxies.length]
+      if (proxy === undefined) continue
+      const before = proxy.process.cpu()
+      const { requests } = await load(kit, proxy.port, { seconds: 2 })
+      costs.get(proxy.name)?.push(((proxy.process.cpu() - before) / requests) * 1e6)
+    }
+  }
+  return costs
+}
+
+async function* latency(kit: Kit, direct: number, proxies: readonly Proxy[]): AsyncGenerator<Figure> {
+  const names = ['ours', 'nginx', 'go', 'node-http']
+  const tested = proxies.filter(({ name }) => names.includes(name))
+  const added = new Map<string, { p50: number[]; p99: number[] }>(
+    tested.map(({ name }) => [name, { p50: [], p99: [] }]),
+  )
+  for (let round = 0; round < ROUNDS; round++) {
+    kit.say(`latency at 1,000 requests/s: round ${round + 1} of ${ROUNDS}`)
+    const bare = await load(kit, direct, { seconds: 2, rate: 1_000 })
+    for (const { name, port } of tested) {
+      const through = await load(kit, port, { seconds: 2, rate: 1_000 })
+      added.get(name)?.p50.push(through.p50 - bare.p50)
+      added.get(name)?.p99.push(through.p99 - bare.p99)
+    }
+  }
+  const others = (which: 'p50' | 'p99'): string =>
+    tested
+      .filter(({ name }) => name !== 'ours')
+      .map(({ name }) => `${name} ${median(added.get(name)?.[which] ?? []).toFixed(2)}`)
+      .join(', ')
+  const ours = added.get('ours') ?? { p50: [], p99: [] }
+  yield { name: 'forward.added-p50', value: median(ours.p50), unit: 'ms', reference: `over direct; ${others('p50')}` }
+  yield {
+    name: 'forward.added-p99',
+    value: median(ours.p99),
+    unit: 'ms',
+    reference: `over direct at 1,000/s; ${others('p99')}`,
+    goal: { atMost: 1 },
+  }
+}
+
+async function* large(kit: Kit): AsyncGenerator<Figure> {
+  const instance = await kit.node(new URL('forward/upstream.ts', import.meta.url), 0, MB)
+  const proxies = (await startProxies(kit, portOf(instance))).filter(({ name }) => name === 'ours' || name === 'nginx')
+  const speed = new Map<string, number[]>(proxies.map(({ name }) => [name, []]))
+  const ours = proxies.find(({ name }) => name === 'ours')
+  for (const { port } of proxies) await load(kit, port, { seconds: 1, connections: 8 })
+  const before = ours?.process.memory() ?? 0
+  for (let round = 0; round < ROUNDS; round++) {
+    kit.say(`1 MB bodies: round ${round + 1} of ${ROUNDS}`)
+    for (const { name, port } of proxies) {
+      speed.get(name)?.push((await load(kit, port, { seconds: 2, connections: 8 })).bytesPerSecond)
+    }
+  }
+  const mine = speed.get('ours') ?? []
+  yield { name: 'forward.body.rate', value: median(mine) / MB, unit: 'MB/s', reference: '1 MB bodies, 8 connections' }
+  const nginx = speed.get('nginx')
+  if (nginx !== undefined) {
+    const value = median(mine.map((rate, round) => rate / (nginx[round] ?? NaN)))
+    const reference = `nginx: ${(median(nginx) / MB).toFixed(0)} MB/s`
+    yield { name: 'forward.body.vs-nginx', value, unit: 'ratio', reference, ratio: value, goal: { atLeast: 0.5 } }
+  }
+  const grown = ((ours?.process.memory() ?? 0) - before) / MB
+  yield {
+    name: 'forward.body.memory',
+    value: grown,
+    unit: 'MB',
+    reference: 'resident memory grown by those bodies',
+    goal: { atMost: 64 },
+  }
+  for (const { process } of [...proxies, { process: instance }]) await process.stop()
+}
+
+async function load(
+  kit: Kit,
+  port: number,
+  how: { seconds: number; rate?: number; connections?: number },
+): Promise<Load> {
+  const { seconds, rate = 0, connections = CONNECTIONS } = how
+  const generator = await kit.node(new URL('forward/load.ts', import.meta.url), port, connections, seconds, rate)
+  const result = JSON.parse(await generator.ended()) as Load
+  if (result.failed > 0) throw new Error(`${result.failed} of ${result.requests} requests failed on port ${port}`)
+  return result
+}
+
+function portOf({ said }: Started): number {
+  return (said as { port: number }).port
+}
