@@ -1,6 +1,6 @@
 // The way in. By the front door unless the tier never sleeps (`route: direct`): then only what must stay closed goes there.
 import type { HTTPIngressPath, Ingress, IngressRule } from 'kubernetes-types/networking/v1.js'
-import { objectNames, ports, serviceOf } from './names.ts'
+import { objectNames, ports, deploymentOf } from './names.ts'
 import { metadataOf, type Desired } from './object.ts'
 import type { Platform } from './platform.ts'
 import { customHostsOf, hostsOf, type InstanceSpec } from './spec.ts'
@@ -65,7 +65,7 @@ function traefikAnnotations({ ingress: { tls, middlewares } }: Platform): Record
 function pathsOf(spec: InstanceSpec): HTTPIngressPath[] {
   // The front door knows the WebSocket paths of each series itself; one router per host is enough.
   if (spec.route === 'waking') return [path('/', objectNames.wakingService, wakingPort)]
-  const odoo = serviceOf(spec.name)
+  const odoo = deploymentOf(spec.name)
   return [
     // From 16 on; up to 15 it was /longpolling. Both for all: harmless, and one thing less to follow the version.
     path('/websocket', odoo, ports.websocket),

@@ -84,8 +84,6 @@ export function deploymentOf(name: string): string {
   return `odoo-${name}`
 }
 
-export const serviceOf = deploymentOf
-
 /**
  * Name of the database and of its role. Injective, because an instance name has no underscore, and below PostgreSQL's
  * 63 bytes, beyond which two tenants would silently share a name.

@@ -1,5 +1,5 @@
 import type { Service } from 'kubernetes-types/core/v1.js'
-import { ports, selectorOf, serviceOf } from './names.ts'
+import { ports, selectorOf, deploymentOf } from './names.ts'
 import { metadataOf, type Desired } from './object.ts'
 import type { Platform } from './platform.ts'
 import type { InstanceSpec } from './spec.ts'
@@ -14,7 +14,7 @@ export function service(spec: InstanceSpec, platform: Platform): Desired<Service
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: metadataOf(spec, serviceOf(spec.name)),
+    metadata: metadataOf(spec, deploymentOf(spec.name)),
     spec: {
       type: 'ClusterIP',
       selector: selectorOf(spec.name),

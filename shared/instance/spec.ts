@@ -1,7 +1,7 @@
 // What an instance should be: the one input, beside the platform's settings, of every object.
 import { z } from 'zod'
 import { catalogue, status, tier } from '#shared/events/catalogue.ts'
-import { annotationKeys, databaseOf, templateOf } from './names.ts'
+import { annotationKeys, templateOf } from './names.ts'
 import type { Platform } from './platform.ts'
 import { odooVersion } from './versions.ts'
 
@@ -55,10 +55,6 @@ export function customHostsOf(spec: InstanceSpec, platform: Platform): readonly 
 /** The address people are given, and `web.base.url` of the database. */
 export function urlOf(spec: InstanceSpec, platform: Platform): string {
   return platform.publicUrl.replaceAll('{host}', hostsOf(spec, platform)[0] ?? '')
-}
-
-export function databaseNameOf(spec: InstanceSpec): string {
-  return databaseOf(spec.name)
 }
 
 /** The spec as the namespace remembers it; the counterpart of `readSpec`. */
