@@ -8,6 +8,7 @@ import { types, type WakeRequested } from './event.ts'
 import type { Keeper } from './keeper.ts'
 import * as room from './room.ts'
 import type { Rooms } from './rooms.ts'
+import { asked } from './usage.ts'
 
 export interface EventsDeps {
   readonly rooms: Rooms
@@ -34,6 +35,7 @@ export function wake(
   if (deploymentUid !== undefined && deploymentUid !== entry.facts.uid)
     return done('it is about an earlier instance of this name')
   if (entry.room.world.status !== 'active') return done(`the instance is ${entry.room.world.status}`)
+  asked(entry, now())
   if (entry.room.life.is === 'awake') return done('it is awake')
   const why = trigger === 'cron' ? 'a scheduled job is due' : 'somebody asked for it'
   keeper.change(entry, (before, at) => room.demand(before, { trigger, why }, at))

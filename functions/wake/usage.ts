@@ -12,6 +12,11 @@ export function ended(entry: Entry, now: number): void {
   usage.activeAt = now
 }
 
+/** Asked for by event: as good as a request, or the scanner would find it idle while it still comes up. */
+export function asked(entry: Entry, now: number): void {
+  usageOf(entry).activeAt = now
+}
+
 /** A tab said that its human last moved `inactivityMs` ago. */
 export function moved(entry: Entry, inactivityMs: number, now: number): void {
   const usage = usageOf(entry)

@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest'
+import { type Facts, newEntry } from '#functions/wake/entry.ts'
+import { wake } from '#functions/wake/events.ts'
+import type { Keeper } from '#functions/wake/keeper.ts'
+import type { Rooms } from '#functions/wake/rooms.ts'
+import { observationOf } from '#functions/wake/usage.ts'
+import { makeEvent } from '#shared/events/emit.ts'
+import { asleep, awake, room, sleeping } from './rooms-of.ts'
+
+const facts: Facts = {
+  name: 'demo',
+  uid: 'u',
+  hosts: [],
+  status: 'active',
+  replicas: 0,
+  trouble: null,
+  websocketPort: 8069,
+  odooVersion: '19',
+  why: undefined,
+  recentWakes: [],
+}
+const event = makeEvent({
+  type: 'io.platxa.instance.wake.requested.v1',
+  source: '/test',
+  id: '1',
+  data: { name: 'demo', trigger: 'manual' },
+})
+
+describe('a wake that is asked for by event', () => {
+  it.each([
+    ['asleep', room(asleep, { world: sleeping })],
+    ['awake already', room(awake)],
+  ])('counts as use of an instance that is %s, so that nobody finds it idle while it comes up', (_, before) => {
+    const entry = newEntry(facts, before, [])
+    const rooms = { synced: true, named: () => entry } as Partial<Rooms> as Rooms
+    const keeper = { change: () => {} } as Partial<Keeper> as Keeper
+    wake(event, { rooms, keeper, now: () => 1000 })
+    expect(observationOf(entry, 1500)).toMatchObject({ idleMs: 500, inFlight: 0 })
+  })
+})
