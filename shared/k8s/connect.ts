@@ -31,7 +31,7 @@ const InCluster = z.object({
 export async function connect(options: ConnectOptions = {}): Promise<Kubernetes> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
   const read = await identityFor(options)
-  const connections = createConnections(await read(), read, limits)
+  const connections = createConnections(await read(false), read, limits)
   return createClient(createTransport(connections, limits), limits)
 }
 

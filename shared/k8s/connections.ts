@@ -28,9 +28,9 @@ export function createConnections(first: Identity, read: ReadIdentity, limits: L
   let readAt = Date.now()
   let reading: Promise<void> | undefined
 
-  async function readAgain(): Promise<void> {
+  async function readAgain(refused: boolean): Promise<void> {
     // a file that cannot be read at this moment does not make the last token worse
-    const identity = await read().catch(() => connection.identity)
+    const identity = await read(refused).catch(() => connection.identity)
     readAt = Date.now()
     const last = connection
     if (sameServer(last.identity, identity)) {
@@ -41,15 +41,15 @@ export function createConnections(first: Identity, read: ReadIdentity, limits: L
     void shut(last, 'close')
   }
 
-  const refresh = () => (reading ??= readAgain().finally(() => (reading = undefined)))
+  const refresh = (refused: boolean) => (reading ??= readAgain(refused).finally(() => (reading = undefined)))
 
   return {
     current: async () => {
-      if (Date.now() - readAt >= limits.identityMs) await refresh()
+      if (Date.now() - readAt >= limits.identityMs) await refresh(false)
       return connection
     },
     renew: async (used) => {
-      if (used === connection) await refresh()
+      if (used === connection) await refresh(true)
     },
     close: () => shut(connection, 'destroy'),
   }

@@ -18,8 +18,8 @@ export interface Identity {
   readonly tls: Tls
 }
 
-/** Reads it anew at each call; the transport keeps what it got for a while, and asks again at once after a 401. */
-export type ReadIdentity = () => Promise<Identity>
+/** Asked again now and then, and at once after a 401: `refused` = nothing that was kept from before is any good. */
+export type ReadIdentity = (refused: boolean) => Promise<Identity>
 
 export interface Given {
   readonly server: string

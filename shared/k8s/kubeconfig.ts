@@ -7,13 +7,19 @@ import type { Identity, ReadIdentity, Tls } from './identity.ts'
 
 /** The file, or `KUBECONFIG` and `~/.kube/config` as kubectl takes them. Certificates, tokens, exec plugins, OIDC. */
 export function kubeconfigIdentity(file?: string): ReadIdentity {
-  return async () => {
-    // a new one each time: it keeps what an exec plugin gave until the stated end, even after a 401
-    const config = new KubeConfig()
-    if (file === undefined) config.loadFromDefault()
-    else config.loadFromFile(file)
+  let config: KubeConfig | undefined
+  return async (refused) => {
+    // it keeps what an exec plugin gave until the end that the plugin named, even after a 401: then a new one is needed
+    if (config === undefined || refused) config = load(file)
     return await identityOf(config, file ?? 'the default kubeconfig')
   }
+}
+
+function load(file: string | undefined): KubeConfig {
+  const config = new KubeConfig()
+  if (file === undefined) config.loadFromDefault()
+  else config.loadFromFile(file)
+  return config
 }
 
 async function identityOf(config: KubeConfig, where: string): Promise<Identity> {

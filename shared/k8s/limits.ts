@@ -7,12 +7,15 @@ export interface Limits {
   /** For the head of a watch's answer; the API server sends it at once. */
   readonly watchOpenMs: number
   /**
-   * Without a single byte on a watch before it counts as broken. The API server sends a bookmark every minute, so less
-   * than that would cut healthy ones.
+   * After which the API server itself ends a watch, as asked; each one gets up to a tenth more, so that they do not end
+   * together. Going on costs one request.
+   */
+  readonly watchMs: number
+  /**
+   * Without a single byte on a watch before it counts as broken. More than `watchMs`: a quiet collection has nothing to
+   * say until the server ends the watch.
    */
   readonly watchSilenceMs: number
-  /** After which the API server itself ends a watch; each one gets up to a tenth more, so that they do not end together. */
-  readonly watchMs: number
   /** Before a token or a certificate is read again from where it came. */
   readonly identityMs: number
 }
@@ -21,7 +24,7 @@ export const DEFAULT_LIMITS: Limits = {
   connectMs: 5_000,
   callMs: 30_000,
   watchOpenMs: 15_000,
+  watchMs: 60_000,
   watchSilenceMs: 90_000,
-  watchMs: 300_000,
   identityMs: 60_000,
 }

@@ -1,8 +1,6 @@
 // Following a collection for as long as the caller wants, whatever happens to the connection.
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { errors } from 'undici'
-
 import { createBackoff } from './backoff.ts'
 import { KubernetesError } from './errors.ts'
 import { collectionPath, resourceOf } from './kinds.ts'
@@ -36,6 +34,8 @@ export async function* watchKind<T extends Manifest>(
   let synced = false
   while (!signal.aborted) {
     const startedAt = Date.now()
+    const lived = () => Date.now() - startedAt >= LIVED_MS
+    let heard = false
     try {
       if (since === undefined) {
         const snapshot = await readSnapshot<T>(transport, kind, { ...options, signal })
@@ -45,16 +45,20 @@ export async function* watchKind<T extends Manifest>(
       }
       for await (const step of readChanges<T>(transport, limits, kind, { ...options, signal }, since)) {
         since = step.object.metadata?.resourceVersion ?? since
+        heard = true
         backoff.reset()
         if (step.type !== 'bookmark') yield step
       }
-      if (Date.now() - startedAt >= LIVED_MS) backoff.reset()
+      if (lived()) backoff.reset()
+      // not even the bookmark that comes before the end: a server that was restored from a backup keeps silent until it
+      // has come as far as we are
+      if (lived() && !heard) since = undefined
       await pause(backoff.next(), signal)
     } catch (error) {
       if (signal.aborted) return
       if (!(error instanceof KubernetesError) || (!synced && isOurFault(error))) throw error
       if (isPast(error)) since = undefined
-      if (Date.now() - startedAt >= LIVED_MS) backoff.reset()
+      if (lived()) backoff.reset()
       const asked = Math.min((error.details.retryAfterSeconds ?? 0) * 1000, LONGEST_ASKED_MS)
       const waitMs = Math.max(backoff.next(), asked)
       onFault?.(error, waitMs)
@@ -127,13 +131,10 @@ function isOurFault({ status }: KubernetesError): boolean {
   return [400, 403, 404, 405, 422].includes(status)
 }
 
-/**
- * Whether only a new list can help. The server forgot the moment that we go on from; or it has not come so far, being
- * restored from a backup or new: it then says so, or keeps silent, without even a bookmark, until it has.
- */
+/** The server cannot go on from where we are: it forgot that moment, or it has not come so far and says so. */
 function isPast(error: KubernetesError): boolean {
   const tooLarge = error.details.causes?.some(({ reason }) => reason === 'ResourceVersionTooLarge') ?? false
-  return isGone(error) || tooLarge || error.cause instanceof errors.BodyTimeoutError
+  return isGone(error) || tooLarge
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -146,13 +146,13 @@ describe('in a cluster', () => {
 })
 
 describe('outside a cluster', () => {
-  it('a token from an exec plugin is asked for again when it is refused', async () => {
+  it('an exec plugin is asked for a token when there is none or it was refused, and not else', async () => {
     const { namespace, token } = await reader()
     const folder = await temporaryFolder()
     const { server: url, ca } = await server()
-    const [plugin, answer, kubeconfig] = ['plugin', 'answer.json', 'kubeconfig'].map((name) => join(folder, name))
-    if (plugin === undefined || answer === undefined || kubeconfig === undefined) throw new Error('unreachable')
-    await writeFile(plugin, `#!/bin/sh\ncat '${answer}'\n`)
+    const file = (name: string) => join(folder, name)
+    const [plugin, answer, runs, kubeconfig] = [file('plugin'), file('answer.json'), file('runs'), file('kubeconfig')]
+    await writeFile(plugin, `#!/bin/sh\necho ran >> '${runs}'\ncat '${answer}'\n`)
     await chmod(plugin, 0o755)
     const apiVersion = 'client.authentication.k8s.io/v1'
     const say = (next: string) =>
@@ -168,11 +168,13 @@ describe('outside a cluster', () => {
     }
     await writeFile(kubeconfig, JSON.stringify(config))
     await say('old')
-    const kubernetes = await connect({ kubeconfig })
+    const kubernetes = await connect({ kubeconfig, limits: { identityMs: 0 } })
     onTestFinished(() => kubernetes.close())
     await expect(readAbsent(kubernetes, namespace)).rejects.toMatchObject({ status: 401 })
     await say(token)
-    expect(await readAbsent(kubernetes, namespace)).toBeUndefined()
+    for (let i = 0; i < 5; i++) expect(await readAbsent(kubernetes, namespace)).toBeUndefined()
+    // at the start, after each of the two refusals, and never for a token that is still good
+    expect(await readFile(runs, 'utf8')).toBe('ran\n'.repeat(3))
   })
 
   it('a kubeconfig that is not there is named', async () => {

@@ -52,7 +52,7 @@ describe('when the API server is restarted', () => {
   })
 
   it('and has lost everything, a watch shows that everything is gone', async () => {
-    const kubernetes = await connected({ watchSilenceMs: 3_000 })
+    const kubernetes = await connected({ watchMs: 6_000 })
     const namespace = await namespaceWith(kubernetes, 'a', 'b', 'c')
     const follower = await synced(kubernetes, namespace)
     // the new one counts its versions from 1 again and keeps silent until it has come as far as the watch

@@ -50,6 +50,14 @@ async function synced(kubernetes: Kubernetes, namespace: string) {
   return follower
 }
 
+/** Synced, and past the moment between the list and the opening of the stream. */
+async function open(kubernetes: Kubernetes, namespace: string) {
+  const follower = await synced(kubernetes, namespace)
+  await write(await cluster(), namespace, 'first', '1')
+  await expect.poll(() => follower.copy.has('first'), soon).toBe(true)
+  return follower
+}
+
 describe('a watch', () => {
   it('starts with all there is, then tells each change', async () => {
     const { admin, namespace, token } = await scene()
@@ -116,12 +124,14 @@ describe('a watch goes on after', () => {
     expect(follower.faults).toEqual([])
   })
 
-  it('a reset, with what was written meanwhile', async () => {
+  it('a reset, with what was written meanwhile and nothing else', async () => {
     const { admin, namespace, token } = await scene()
     await write(admin, namespace, 'kept', '1')
     await write(admin, namespace, 'removed', '1')
     const { kubernetes, proxy } = await throughProxy(token)
     const follower = await synced(kubernetes, namespace)
+    await write(admin, namespace, 'kept', 'seen')
+    await expect.poll(() => follower.copy.get('kept'), soon).toBe('seen')
     proxy.on = false
     proxy.cut()
     await write(admin, namespace, 'kept', '2')
@@ -130,7 +140,7 @@ describe('a watch goes on after', () => {
     await expect.poll(() => follower.faults.length, soon).toBeGreaterThan(2)
     proxy.on = true
     await expect.poll(() => Object.fromEntries(follower.copy), soon).toEqual({ kept: '2', new: '1' })
-    expect(follower.syncs).toBe(1)
+    expect(follower.events).toEqual(['synced', 'applied', 'applied', 'applied', 'deleted']) // nothing twice
   })
 
   it('many resets in a row, each time at once', async () => {
@@ -148,7 +158,7 @@ describe('a watch goes on after', () => {
   it('an end in the middle of a line', async () => {
     const { admin, namespace, token } = await scene()
     const { kubernetes, door } = await throughDoor(token)
-    const follower = await synced(kubernetes, namespace)
+    const follower = await open(kubernetes, namespace)
     door.cutMidLine()
     await write(admin, namespace, 'a', '1')
     await expect.poll(() => follower.copy.has('a'), soon).toBe(true)
@@ -158,7 +168,7 @@ describe('a watch goes on after', () => {
   it('silence on a connection that stays open', async () => {
     const { admin, namespace, token } = await scene()
     const { kubernetes, proxy } = await throughProxy(token, { watchSilenceMs: 1_500 })
-    const follower = await synced(kubernetes, namespace)
+    const follower = await open(kubernetes, namespace)
     proxy.freeze()
     await write(admin, namespace, 'unheard', '1')
     await expect.poll(() => follower.copy.has('unheard'), { timeout: 10_000 }).toBe(true)
