@@ -49,24 +49,55 @@ const results = z.object({
   testResults: z.array(z.object({ status: z.string(), assertionResults: z.array(z.unknown()) })),
 })
 
+/** The story of a whole machine wants the machine to itself, so it comes after the others. */
 async function test(): Promise<number> {
+  const named = args.some((arg) => arg === '--project' || arg.startsWith('--project='))
+  const runs = named
+    ? [args]
+    : [
+        [...args, '--project', 'unit', '--project', 'integration'],
+        [...args, '--project', 'flow'],
+      ]
+  const counts: Counts[] = []
+  for (const run of runs) counts.push(await vitest(run))
+  const sum = (pick: (one: Counts) => number): number => counts.reduce((total, one) => total + pick(one), 0)
+  const skipped = sum((one) => one.skipped)
+  const failed = sum((one) => one.failed)
+  console.log(`${sum((one) => one.passed)} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
+  return failed === 0 ? 0 : 1
+}
+
+interface Counts {
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: number
+}
+
+async function vitest(given: readonly string[]): Promise<Counts> {
   const file = join(layoutOf(process.env).state, 'test-results.json')
   await mkdir(dirname(file), { recursive: true })
   await rm(file, { force: true })
-  const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs')
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
+  const program = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs')
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`, '--passWithNoTests']
   const code = await new Promise<number>((done) => {
-    const child = spawn(process.execPath, [vitest, 'run', ...reporters, ...args], { cwd: repository, stdio: 'inherit' })
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
-    child.once('exit', (status) => done(status ?? 1))
+    const child = spawn(process.execPath, [program, 'run', ...reporters, ...given], {
+      cwd: repository,
+      stdio: 'inherit',
+    })
+    const pass = (signal: NodeJS.Signals): void => void child.kill(signal)
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, pass)
+    child.once('exit', (status) => {
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, pass)
+      done(status ?? 1)
+    })
   })
   const counted = results.safeParse(JSON.parse(await readFile(file, 'utf8').catch(() => 'null'))).data
   const unloaded = counted?.testResults.filter((one) => one.status === 'failed' && one.assertionResults.length === 0)
-  const passed = counted?.numPassedTests ?? 0
-  const skipped = (counted?.numPendingTests ?? 0) + (counted?.numTodoTests ?? 0)
   const failed = (counted?.numFailedTests ?? 0) + (unloaded?.length ?? 0)
-  // An error outside of any test, or no result at all, must not look like success.
-  const shown = code !== 0 && failed === 0 ? 1 : failed
-  console.log(`${passed} passed, ${shown} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
-  return shown === 0 ? 0 : 1
+  return {
+    passed: counted?.numPassedTests ?? 0,
+    // An error outside of any test, or no result at all, must not look like success.
+    failed: code !== 0 && failed === 0 ? 1 : failed,
+    skipped: (counted?.numPendingTests ?? 0) + (counted?.numTodoTests ?? 0),
+  }
 }

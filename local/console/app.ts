@@ -5,10 +5,10 @@ import { html } from 'hono/html'
 import { catalogue, instanceName, tier } from '#shared/events/catalogue.ts'
 import { makeEvent, type Outgoing } from '#shared/events/emit.ts'
 import type { Log } from '#shared/server/log.ts'
-import { type Html, layout } from './layout.ts'
-import { type ReadDeps, readInstanceRow, readInstances, readTimeline } from './read.ts'
+import { contentSecurityPolicy, type Html, layout } from './layout.ts'
+import { type ReadDeps, readInstanceRow, readInstances, readLogin, readTimeline } from './read.ts'
 import { isOwnPage } from './same-origin.ts'
-import { buttons, eventsTable, instancesTable, lastActivity, pill, requestForm, timeline } from './views.ts'
+import { eventsTable, instancesTable, instanceSummary, requestForm, timeline } from './views.ts'
 
 export interface ConsoleDeps extends ReadDeps {
   /** Resolves when the broker is done with the event, which may take minutes. */
@@ -73,31 +73,18 @@ async function front(c: Context, deps: ConsoleDeps): Promise<Response> {
 async function one(c: Context, deps: ConsoleDeps): Promise<Response> {
   const name = c.req.param('name') ?? ''
   const { signal } = c.req.raw
-  const [row, moments] = await Promise.all([readInstanceRow(name, deps, signal), readTimeline(name, deps, signal)])
+  const [row, moments, login] = await Promise.all([
+    readInstanceRow(name, deps, signal),
+    readTimeline(name, deps, signal),
+    readLogin(name, deps, signal),
+  ])
   if (row === undefined && moments.length === 0) {
     return page(c, name, 'unknown instance', html`<p class="empty">There is no instance of this name.</p>`, 404)
   }
   const summary =
     row === undefined
       ? html`<p class="empty">It does not exist yet, or not any more.</p>`
-      : html`<dl>
-          <dt>State</dt>
-          <dd>${pill(row.state)}</dd>
-          <dt>Why</dt>
-          <dd>${row.why}</dd>
-          <dt>Address</dt>
-          <dd>
-            ${row.instance.hosts.map((host) => html`<a href="${deps.urlOf(host)}" target="_blank" rel="noopener">${host}</a> `)}
-          </dd>
-          <dt>Last activity</dt>
-          <dd>${lastActivity(row)}</dd>
-          <dt>Tier</dt>
-          <dd>${row.instance.tier}, Odoo ${row.instance.odooVersion ?? '?'}, ${row.instance.workers} workers</dd>
-          <dt>Namespace</dt>
-          <dd class="mono">${row.instance.namespace}</dd>
-          <dt></dt>
-          <dd>${buttons(row)}</dd>
-        </dl>`
+      : instanceSummary(row, login, deps.urlOf)
   return page(
     c,
     name,
@@ -169,10 +156,6 @@ async function page(
   body: Html,
   status: 200 | 404 | 503 = 200,
 ): Promise<Response> {
-  const nonce = randomUUID()
-  c.header(
-    'content-security-policy',
-    `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; img-src data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
-  )
-  return c.html(layout({ title, lead, body, nonce }), status)
+  c.header('content-security-policy', contentSecurityPolicy)
+  return c.html(layout({ title, lead, body }), status)
 }

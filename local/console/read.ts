@@ -1,8 +1,8 @@
 // Everything a page of the console shows, read afresh: the API server for what is, the wake replicas for what is used.
 import type { Deployment } from 'kubernetes-types/apps/v1.js'
-import type { Event as ClusterEvent } from 'kubernetes-types/core/v1.js'
+import type { Event as ClusterEvent, Secret } from 'kubernetes-types/core/v1.js'
 import type { Memory } from '#local/broker/memory.ts'
-import { deploymentOf, namespaceOf } from '#shared/instance/names.ts'
+import { deploymentOf, namespaceOf, objectNames } from '#shared/instance/names.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import type { Activity } from '#shared/wake/contract.ts'
 import { askActivity, type ReplicaSettings, wakeReplicas } from '#shared/wake/replicas.ts'
@@ -46,6 +46,19 @@ export async function readTimeline(name: string, deps: ReadDeps, signal: AbortSi
   const kind = { apiVersion: 'v1', kind: 'Event', namespace: namespaceOf(name) }
   for await (const event of deps.kubernetes.list<ClusterEvent>(kind, { signal })) events.push(event)
   return timelineOf(name, deps.memory.list(), events)
+}
+
+export interface Login {
+  readonly name: string
+  readonly password: string
+}
+
+/** The first login of an instance: shown because this console is for the owner of the machine alone. */
+export async function readLogin(name: string, deps: ReadDeps, signal: AbortSignal): Promise<Login | undefined> {
+  const ref = { apiVersion: 'v1', kind: 'Secret', namespace: namespaceOf(name), name: objectNames.secret }
+  const secret = await deps.kubernetes.get<Secret>(ref, { signal })
+  const text = (key: string): string => Buffer.from(secret?.data?.[key] ?? '', 'base64').toString()
+  return secret === undefined ? undefined : { name: text('ADMIN_LOGIN'), password: text('ADMIN_PASSWORD') }
 }
 
 /** A replica that does not answer is left out: the console shows what is known. */

@@ -33,6 +33,7 @@ button { cursor: pointer } button:hover { border-color: var(--accent) } button.m
 .said.bad { border-color: var(--bad) }
 .answer { font-variant-numeric: tabular-nums } .ok { color: var(--awake) } .no { color: var(--bad) }
 details summary { cursor: pointer } pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .4rem 0 0; font: 12.5px/1.5 ui-monospace, monospace }
+details.inline { display: inline-block } details.inline[open] summary { display: none }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .35rem 1.5rem; margin: 0; padding: 1rem } dt { color: var(--soft) } dd { margin: 0; overflow-wrap: anywhere }
 .empty { padding: 1.2rem; color: var(--soft) }
 @media (max-width: 46rem) { th:nth-child(n+4), td.wide { display: none } }

@@ -2,6 +2,7 @@ import { html } from 'hono/html'
 import type { DeliveryRecord, EventRecord } from '#local/broker/memory.ts'
 import { type InstanceRow, inWords, type State } from './instance-row.ts'
 import type { Html } from './layout.ts'
+import type { Login } from './read.ts'
 import { isBad, type Moment, shortType } from './timeline.ts'
 
 const pillClass: Readonly<Record<State, string>> = {
@@ -53,21 +54,51 @@ function instanceRow(row: InstanceRow, urlOf: (host: string) => string): Html {
   </tr>`
 }
 
-export function pill(state: State): Html {
+function pill(state: State): Html {
   return html`<span class="pill ${pillClass[state]}">${state}</span>`
 }
 
-export function lastActivity({ lastActivityMs, inFlight, sockets }: InstanceRow): Html {
+function lastActivity({ lastActivityMs, inFlight, sockets }: InstanceRow): Html {
   const age = lastActivityMs === undefined ? 'none seen' : `${inWords(lastActivityMs)} ago`
   const open = sockets === 0 ? '' : `${sockets} open ${sockets === 1 ? 'tab' : 'tabs'}`
   return html`${inFlight > 0 ? 'now' : age}${open === '' ? '' : html`<br /><span class="soft small">${open}</span>`}`
 }
 
-export function buttons({ instance, state }: InstanceRow): Html {
+function buttons({ instance, state }: InstanceRow): Html {
   if (instance.status !== 'active' || instance.deleting) return html``
   const action = instance.replicas === 0 || state === 'in trouble' ? 'wake' : 'sleep'
   const label = action === 'wake' ? 'Wake' : 'Put to sleep'
   return html`<form method="post" action="/instances/${instance.name}/${action}"><button>${label}</button></form>`
+}
+
+export function instanceSummary(row: InstanceRow, login: Login | undefined, urlOf: (host: string) => string): Html {
+  const { instance, state, why } = row
+  const hosts = instance.hosts.map((host) => html`<a href="${urlOf(host)}" target="_blank" rel="noopener">${host}</a> `)
+  const facts: readonly (readonly [string, Html | string])[] = [
+    ['State', pill(state)],
+    ['Why', why],
+    ['Address', html`${hosts}`],
+    ['Last activity', lastActivity(row)],
+    ['Tier', `${instance.tier}, Odoo ${instance.odooVersion ?? '?'}, ${instance.workers} workers`],
+    ['Namespace', html`<span class="mono">${instance.namespace}</span>`],
+    ...(login === undefined ? [] : [['Log in', loginOf(login)] as const]),
+    ['', buttons(row)],
+  ]
+  return html`<dl>
+    ${facts.map(
+      ([name, value]) =>
+        html`<dt>${name}</dt>
+          <dd>${value}</dd>`,
+    )}
+  </dl>`
+}
+
+function loginOf({ name, password }: Login): Html {
+  return html`${name},
+    <details class="inline">
+      <summary>password</summary>
+      <code>${password}</code>
+    </details>`
 }
 
 export function requestForm(tiers: readonly string[]): Html {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Deployment } from 'kubernetes-types/apps/v1.js'
 import { describe, expect, it } from 'vitest'
 import { createMemory } from '#local/broker/memory.ts'
@@ -7,11 +8,14 @@ import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import type { Log } from '#shared/server/log.ts'
 import { deployment } from './world.ts'
 
+const base64 = (text: string): string => Buffer.from(text).toString('base64')
+const secret = { data: { ADMIN_LOGIN: base64('admin'), ADMIN_PASSWORD: base64('pass-demo') } }
+
 /** The two reads that the console makes of an API server. */
 function reading(deployments: readonly Deployment[]): Kubernetes {
   const reads: Pick<Kubernetes, 'get' | 'list'> = {
-    get: async <T>({ name }: { name: string }) =>
-      deployments.find((one) => one.metadata?.name === name) as T | undefined,
+    get: async <T>({ kind, name }: { kind: string; name: string }) =>
+      (kind === 'Secret' ? secret : deployments.find((one) => one.metadata?.name === name)) as T | undefined,
     async *list<T>({ kind }: { kind: string }) {
       if (kind === 'Deployment') yield* deployments as unknown as readonly T[]
     },
@@ -80,7 +84,11 @@ describe('the console', () => {
 
   it('has a page for one instance, and 404 for one nobody knows', async () => {
     const { app } = world()
-    expect((await app.request('/instances/demo')).status).toBe(200)
+    const page = await app.request('/instances/demo')
+    expect(page.status).toBe(200)
+    const text = await page.text()
+    expect(text).toContain('instance-demo')
+    expect(text).toContain('<code>pass-demo</code>')
     expect((await app.request('/instances/nobody')).status).toBe(404)
   })
 
@@ -127,7 +135,10 @@ describe('the console', () => {
 
   it('allows no script but its own, and no frame', async () => {
     const { app } = world()
-    const policy = (await app.request('/')).headers.get('content-security-policy')
+    const response = await app.request('/')
+    const policy = response.headers.get('content-security-policy')
+    const [, script = ''] = /<script>(.*?)<\/script>/s.exec(await response.text()) ?? []
+    expect(policy).toContain(`script-src 'sha256-${createHash('sha256').update(script).digest('base64')}'`)
     expect(policy).toContain("default-src 'none'")
     expect(policy).toContain("frame-ancestors 'none'")
   })
