@@ -61,10 +61,11 @@ export function decide(room: Room, asked: Asked, now: number): Decision {
 }
 
 function decidePage(room: Room, { at, usualMs = Infinity }: Asked, now: number): Decision {
-  const { life } = room
+  const { life, world } = room
   if (life.is === 'failed' || (life.is === 'asleep' && isResting(room, now))) return 'show the page'
   const begun = life.is === 'waking' ? life.since : now
-  const brief = usualMs < flashMs && now - begun < flashMs && now - at < flashMs
+  // History says nothing of how long the pod of before still takes to end.
+  const brief = !world.stopping && usualMs < flashMs && now - begun < flashMs && now - at < flashMs
   return brief ? 'hold briefly and wake' : 'show the page and wake'
 }
 

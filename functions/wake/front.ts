@@ -1,5 +1,6 @@
 // What all requests at the front door share.
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Log } from '#shared/server/log.ts'
 import type { Class, Kind } from './classify.ts'
 import type { Entry } from './entry.ts'
 import type { Forwarder } from './forward.ts'
@@ -26,6 +27,7 @@ export interface Front {
   readonly forwarder: Forwarder
   readonly metrics: Metrics
   readonly settings: FrontSettings
+  readonly log: Log
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** Whether this replica takes new work: what the readiness probe is told. */

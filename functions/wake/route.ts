@@ -33,7 +33,11 @@ export function createDoor(front: Front): Door {
       return say(response, { status: 404, type: 'text/plain', body: 'This page is closed.\n' })
     }
     const kind = classify(method, target, request.headers)
-    void attend({ request, response, host: named.host, target, kind, requestClass: classOf(kind), at: now() }, front)
+    const visit = { request, response, host: named.host, target, kind, requestClass: classOf(kind), at: now() }
+    attend(visit, front).catch((error: unknown) => {
+      front.log.error({ error, instance: entry.facts.name, kind }, 'a request failed')
+      response.destroy()
+    })
   }
 
   /** Nobody's host. Probes of the kubelet come here too: they ask by the pod's address. */
@@ -54,7 +58,11 @@ export function createDoor(front: Front): Door {
       refuseSocket(socket, 'refuse' in named ? 400 : rooms.synced ? 404 : 503)
       return
     }
-    void attendSocket(entry, { request, socket, early, target: targetOf(request.url ?? '/', request.method) }, front)
+    const target = targetOf(request.url ?? '/', request.method)
+    attendSocket(entry, { request, socket, early, target }, front).catch((error: unknown) => {
+      front.log.error({ error, instance: entry.facts.name }, 'an upgrade failed')
+      socket.destroy()
+    })
   }
 
   return { request, upgrade }

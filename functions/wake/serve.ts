@@ -46,6 +46,10 @@ export async function serveWake(
   const traffic = trafficServer(wake.door)
   const trafficDrain = drainable(traffic)
   const app = probes(wake.ready).route('/', wake.control)
+  app.onError((error, context) => {
+    means.log.error({ error, method: context.req.method, path: context.req.path }, 'a control call failed')
+    return context.body(null, 500)
+  })
   const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false })
   const control = createServer((request, response) => void answer(request, response))
   const controlDrain = drainable(control)

@@ -108,6 +108,7 @@ export function createWake(parts: WakeParts): Wake {
     park,
     forwarder,
     metrics,
+    log,
     now,
     ready,
     settings: { holdTimeoutMs: settings.holdTimeoutMs, closeDatabaseManager: settings.closeDatabaseManager, httpPort },

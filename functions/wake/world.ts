@@ -83,6 +83,8 @@ export function worldOf(
   const { status, replicas } = deployment
   if (replicas === 0 && pods.length === 0) return sleepers[status]
   const current = pods.filter((pod) => !pod.deleting).sort(newestFirst)[0]
+  // Without a wanted replica every pod is on its way out, also where the controllers have not said so yet.
+  if (replicas === 0) return { status, replicas, pod: null, stopping: true, trouble: null }
   const stopping = pods.some((pod) => pod.deleting)
   // A pod that still ends keeps its share of the quota: that refusal is over when the pod is.
   const refused = stopping ? null : deployment.trouble

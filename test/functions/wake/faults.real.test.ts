@@ -1,0 +1,212 @@
+// What goes wrong around a wake: pods that do not start, watches that break, processes that die.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { WakeSettings } from '#functions/wake/wake.ts'
+import { connect } from '#shared/k8s/connect.ts'
+import { server, tokenOf } from '#test/world/cluster.ts'
+import { startTcpProxy } from '#test/world/tcp-proxy.ts'
+import { ask, browser, click, until, type Ask } from './client.ts'
+import type { Boot } from './node.ts'
+import { startReplica, startWorld, type Instance, type InstanceOptions, type Replica } from './world.ts'
+
+let world: Awaited<ReturnType<typeof startWorld>>
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.stop())
+
+async function meet(
+  options: InstanceOptions = {},
+  settings: Partial<WakeSettings> = {},
+): Promise<{ replica: Replica; instance: Instance }> {
+  const replica = await startReplica(world.kubernetes, settings)
+  const instance = await world.instance(options)
+  await until(() => replica.wake.rooms.named(instance.name) !== undefined)
+  return { replica, instance }
+}
+
+function callOf(replica: Replica, { host }: Instance): Ask {
+  return { port: replica.port, host, method: 'POST', path: '/web/dataset/call_kw', headers: click, body: '{}' }
+}
+
+function visitOf(replica: Replica, { host }: Instance): Ask {
+  return { port: replica.port, host, path: '/odoo', headers: browser }
+}
+
+/** A container that waits, for a reason. */
+function waiting(reason: string, restartCount = 0): (boot: Boot) => Promise<void> {
+  return ({ ip, say }) =>
+    say({
+      phase: 'Pending',
+      podIP: ip,
+      containerStatuses: [
+        {
+          name: 'odoo',
+          image: 'odoo',
+          imageID: '',
+          ready: false,
+          restartCount,
+          state: { waiting: { reason, message: `because ${reason}` } },
+        },
+      ],
+    })
+}
+
+describe('an instance that does not start', () => {
+  it.each([
+    ['ImagePullBackOff', 'image-pull', 'Its software cannot be fetched.'],
+    ['CrashLoopBackOff', 'crash-loop', 'It starts and stops again at once.'],
+    ['CreateContainerConfigError', 'configuration', 'A part of its configuration is missing.'],
+  ])('tells people, clients and operators why: %s', async (reason, code, sentence) => {
+    const { replica, instance } = await meet()
+    instance.odoo.instead = waiting(reason)
+    const held = ask(callOf(replica, instance))
+    expect(await held).toMatchObject({ status: 503 })
+    expect((await held).body).toContain(code)
+    const page = await ask(visitOf(replica, instance))
+    expect(page.status).toBe(503)
+    expect(page.body).toContain(sentence)
+    expect(page.body).not.toContain('because')
+    expect(Number(page.headers['retry-after'])).toBeGreaterThan(20)
+    expect(JSON.parse((await ask({ ...visitOf(replica, instance), path: '/.platxa/wake' })).body)).toMatchObject({
+      state: 'failed',
+      reason: code,
+    })
+    expect((await ask({ ...visitOf(replica, instance), path: '/web/health' })).status).toBe(503)
+    await until(() => replica.events.length > 0)
+    expect(replica.events).toMatchObject([{ type: 'io.platxa.instance.wake.failed.v1', data: { reason: code } }])
+    await until(
+      async () =>
+        (await instance.read()).metadata?.annotations?.['platxa.io/why']?.startsWith('Could not be woken') ?? false,
+    )
+    expect(await replica.metric('platxa_wake_wakes_total', code)).toBe(1)
+  })
+
+  it('says so when its quota has no room, within five seconds', async () => {
+    const { replica, instance } = await meet({ quota: { pods: '0' } })
+    const from = performance.now()
+    const held = await ask(callOf(replica, instance))
+    expect(held.status).toBe(503)
+    expect(held.body).toContain('quota')
+    expect(performance.now() - from).toBeLessThan(6_000)
+  })
+
+  it('is given up after WAKE_TIMEOUT, rests, and is not woken by whoever comes meanwhile', async () => {
+    const { replica, instance } = await meet({}, { wakeTimeoutMs: 700 })
+    instance.odoo.startMs = 3_000
+    const held = await ask(callOf(replica, instance))
+    expect(held).toMatchObject({ status: 503 })
+    expect(held.body).toContain('timeout')
+    await instance.scale(0)
+    await until(() => replica.wake.rooms.named(instance.name)?.room.life.is === 'asleep')
+    const patches = await replica.metric('platxa_wake_patches_total')
+    expect((await ask(visitOf(replica, instance))).body).toContain('It was started but does not answer.')
+    expect((await ask(callOf(replica, instance))).status).toBe(503)
+    expect(await replica.metric('platxa_wake_patches_total')).toBe(patches)
+  })
+
+  it('is waited for while no node has a place for it, and the page says so', async () => {
+    const { replica, instance } = await meet()
+    const ref = {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      namespace: instance.namespace,
+      name: `odoo-${instance.name}`,
+    }
+    const patch = (selector: string): Promise<unknown> =>
+      world.kubernetes.patch(
+        ref,
+        { spec: { template: { spec: { nodeSelector: { 'platxa.io/test-node': selector } } } } },
+        { type: 'merge', signal: AbortSignal.timeout(5_000) },
+      )
+    await patch('nowhere')
+    const held = ask(callOf(replica, instance))
+    await until(async () => (await ask(visitOf(replica, instance))).body.includes('There is no free capacity'))
+    await patch(world.node.name)
+    expect((await held).status).toBe(200)
+  })
+
+  it('opens by itself when it gets ready after all', async () => {
+    const { replica, instance } = await meet()
+    instance.odoo.instead = waiting('CrashLoopBackOff')
+    expect((await ask(callOf(replica, instance))).status).toBe(503)
+    instance.odoo.instead = undefined
+    const pods = { apiVersion: 'v1', kind: 'Pod', namespace: instance.namespace }
+    for await (const pod of world.kubernetes.list<{ metadata: { name: string } }>(pods, {
+      signal: AbortSignal.timeout(5_000),
+    })) {
+      await world.kubernetes.delete({ ...pods, name: pod.metadata.name }, { signal: AbortSignal.timeout(5_000) })
+    }
+    await until(() => replica.wake.rooms.named(instance.name)?.room.life.is === 'awake', 20_000)
+    expect((await ask(callOf(replica, instance))).status).toBe(200)
+  })
+})
+
+describe('an instance that must not be woken', () => {
+  it.each([
+    ['suspended', 402, 'This site is paused'],
+    ['disabled', 404, 'There is nothing here'],
+    ['a word nobody knows', 404, 'There is nothing here'],
+  ])('is closed to everybody: %s', async (status, code, title) => {
+    const { replica, instance } = await meet({ status: status.replaceAll(' ', '-') })
+    const page = await ask(visitOf(replica, instance))
+    expect(page).toMatchObject({ status: code, headers: { 'cache-control': 'no-store' } })
+    expect(page.body).toContain(title)
+    expect((await ask(callOf(replica, instance))).status).toBe(code)
+    await sleep(200)
+    expect((await instance.read()).spec?.replicas).toBe(0)
+  })
+})
+
+describe('an instance whose process stops while it is in use', () => {
+  it('is waited for: what was not sent is sent when it listens again', async () => {
+    const { replica, instance } = await meet()
+    expect((await ask(callOf(replica, instance))).status).toBe(200)
+    const entry = replica.wake.rooms.named(instance.name)
+    await until(() => entry?.room.world.pod?.ready === true)
+    await instance.odoo.restart?.(400)
+    const got = await ask(callOf(replica, instance))
+    expect(got.status).toBe(200)
+    expect(instance.odoo.boots).toBe(1)
+    expect(await replica.metric('platxa_wake_patches_total')).toBe(1)
+  })
+})
+
+describe('a replica whose watches break', () => {
+  it('serves what is awake, wakes what sleeps as soon as it can, and has missed nothing', async () => {
+    const { server: url, ca } = await server()
+    const { hostname, port } = new URL(url)
+    const proxy = await startTcpProxy({ host: hostname, port: Number(port) })
+    const token = await tokenOf('kube-system', 'wake-test')
+    const binding = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name: 'wake-test' },
+    }
+    const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' }
+    const subjects = [{ kind: 'ServiceAccount', name: 'wake-test', namespace: 'kube-system' }]
+    await world.kubernetes.apply(
+      { ...binding, roleRef, subjects },
+      { fieldManager: 'test', signal: AbortSignal.timeout(5_000) },
+    )
+    const kubernetes = await connect({ server: `https://127.0.0.1:${proxy.port}`, ca, token })
+    const replica = await startReplica(kubernetes)
+    const awake = await world.instance()
+    const sleeper = await world.instance()
+    await until(() => [awake, sleeper].every(({ name }) => replica.wake.rooms.named(name) !== undefined))
+    expect((await ask(callOf(replica, awake))).status).toBe(200)
+    proxy.on = false
+    proxy.cut()
+    const held = ask(callOf(replica, sleeper))
+    expect((await ask(callOf(replica, awake))).status).toBe(200)
+    const newcomer = await world.instance()
+    await sleep(700)
+    proxy.on = true
+    expect((await held).status).toBe(200)
+    await until(() => replica.wake.rooms.named(newcomer.name) !== undefined)
+    expect((await ask(callOf(replica, newcomer))).status).toBe(200)
+    expect([sleeper.odoo.boots, newcomer.odoo.boots]).toEqual([1, 1])
+    await kubernetes.close()
+    await proxy.close()
+  })
+})

@@ -1,0 +1,138 @@
+// Open tabs of sleeping instances, as the frames and timings of odoo-lab.md show them.
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { WebSocket } from 'ws'
+import type { WakeSettings } from '#functions/wake/wake.ts'
+import { ask, click, until } from './client.ts'
+import { startReplica, startWorld, type Instance, type Replica } from './world.ts'
+
+let world: Awaited<ReturnType<typeof startWorld>>
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.stop())
+
+async function meet(settings: Partial<WakeSettings> = {}): Promise<{ replica: Replica; instance: Instance }> {
+  const replica = await startReplica(world.kubernetes, settings)
+  const instance = await world.instance()
+  await until(() => replica.wake.rooms.named(instance.name) !== undefined)
+  return { replica, instance }
+}
+
+function open(replica: Replica, host: string, path = '/websocket?version=19.0-2'): WebSocket {
+  const socket = new WebSocket(`ws://127.0.0.1:${replica.port}${path}`, { headers: { host } })
+  socket.on('error', () => undefined)
+  onTestFinished(() => socket.terminate())
+  return socket
+}
+
+async function opened(replica: Replica, instance: Instance): Promise<WebSocket> {
+  const socket = open(replica, instance.host)
+  await once(socket, 'open')
+  return socket
+}
+
+const subscribe = JSON.stringify({ event_name: 'subscribe', data: { channels: [], last: 12 } })
+const presence = (inactivity: number): string =>
+  JSON.stringify({ event_name: 'update_presence', data: { inactivity_period: inactivity, im_status_ids_by_model: {} } })
+
+function usage(replica: Replica, { name }: Instance): { parked: number; sockets: number } | undefined {
+  return replica.wake.rooms.named(name)?.usage ?? undefined
+}
+
+async function closeOf(socket: WebSocket): Promise<number> {
+  const [code] = await once(socket, 'close')
+  return code as number
+}
+
+describe('an open tab of a sleeping instance', () => {
+  it('stays connected, is answered its pings, and wakes nobody', async () => {
+    const { replica, instance } = await meet()
+    const tab = await opened(replica, instance)
+    tab.send(subscribe)
+    tab.send(presence(654_289))
+    tab.send(Buffer.from([0]))
+    tab.ping()
+    await once(tab, 'pong')
+    await sleep(300)
+    expect(tab.readyState).toBe(WebSocket.OPEN)
+    expect(usage(replica, instance)?.parked).toBe(1)
+    expect((await instance.read()).spec?.replicas).toBe(0)
+    expect(await replica.metric('platxa_wake_parked_sockets')).toBe(1)
+    tab.close(1001)
+    await until(() => usage(replica, instance)?.parked === 0)
+  })
+
+  it('is told to come again when the instance wakes, by a code after which Odoo reconnects quietly', async () => {
+    const { replica, instance } = await meet()
+    const tab = await opened(replica, instance)
+    const closed = closeOf(tab)
+    await ask({ port: replica.port, host: instance.host, method: 'POST', path: '/jsonrpc', headers: click, body: '{}' })
+    expect(await closed).toBe(4002)
+    const again = await opened(replica, instance)
+    again.send(subscribe)
+    const [answer] = await once(again, 'message')
+    expect(String(answer)).toBe(`odoo heard ${subscribe}`)
+    expect(usage(replica, instance)).toMatchObject({ parked: 0, sockets: 1 })
+  })
+
+  it('wakes the instance when it says that its human is back', async () => {
+    const { replica, instance } = await meet()
+    const tab = await opened(replica, instance)
+    const closed = closeOf(tab)
+    tab.send(presence(120))
+    expect(await closed).toBe(4002)
+    await until(
+      async () =>
+        (await instance.read()).metadata?.annotations?.['platxa.io/why']?.includes('came back to an open tab') ?? false,
+    )
+  })
+
+  it('is asked whether it is still there, and forgotten when it is not', async () => {
+    const { replica, instance } = await meet({ park: { pingMs: 150 } })
+    const tab = await opened(replica, instance)
+    const silent = open(replica, instance.host)
+    await once(silent, 'open')
+    silent.pause()
+    await until(() => usage(replica, instance)?.parked === 1)
+    expect(tab.readyState).toBe(WebSocket.OPEN)
+  })
+
+  it('is one of a bounded number', async () => {
+    const { replica, instance } = await meet({ park: { perInstance: 2 } })
+    await opened(replica, instance)
+    await opened(replica, instance)
+    const third = open(replica, instance.host)
+    const [, response] = await once(third, 'unexpected-response')
+    expect((response as { statusCode: number }).statusCode).toBe(503)
+  })
+
+  it('comes back to be parked after the instance has ended its socket', async () => {
+    const { replica, instance } = await meet()
+    await ask({ port: replica.port, host: instance.host, method: 'POST', path: '/jsonrpc', headers: click, body: '{}' })
+    const tab = await opened(replica, instance)
+    expect(usage(replica, instance)?.sockets).toBe(1)
+    const closed = closeOf(tab)
+    await instance.scale(0)
+    expect(await closed).not.toBe(1000)
+    await until(() => replica.wake.rooms.named(instance.name)?.room.life.is === 'asleep')
+    await opened(replica, instance)
+    await until(() => usage(replica, instance)?.parked === 1)
+    await sleep(200)
+    expect((await instance.read()).spec?.replicas).toBe(0)
+  })
+})
+
+describe('an upgrade that is nobody’s', () => {
+  it('is refused in plain HTTP', async () => {
+    const { replica, instance } = await meet()
+    const statuses = await Promise.all(
+      [open(replica, 'nobody.example.com'), open(replica, instance.host, '/iot')].map(async (socket) => {
+        const [, response] = await once(socket, 'unexpected-response')
+        return (response as { statusCode: number }).statusCode
+      }),
+    )
+    expect(statuses).toEqual([404, 503])
+  })
+})

@@ -1,0 +1,275 @@
+// The door in front of real Deployments: real API server, controllers and scheduler, real sockets.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ask, browser, click, until } from './client.ts'
+import { startReplica, startWorld, type Instance, type Replica } from './world.ts'
+import type { WakeSettings } from '#functions/wake/wake.ts'
+
+let world: Awaited<ReturnType<typeof startWorld>>
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.stop())
+
+async function meet(settings: Partial<WakeSettings> = {}): Promise<{ replica: Replica; instance: Instance }> {
+  const replica = await startReplica(world.kubernetes, settings)
+  const instance = await world.instance()
+  await until(() => replica.wake.rooms.named(instance.name) !== undefined)
+  return { replica, instance }
+}
+
+describe('a page load of a sleeping instance', () => {
+  it('is shown the page, wakes the instance with one PATCH, and is forwarded once the instance answers', async () => {
+    const { replica, instance } = await meet()
+    const { host, odoo, name } = instance
+    const visit = { port: replica.port, host, path: '/odoo?debug=1', headers: browser }
+    const page = await ask(visit)
+    expect(page.status).toBe(503)
+    expect(page.headers).toMatchObject({ 'cache-control': 'no-store', 'x-robots-tag': 'noindex' })
+    expect(Number(page.headers['retry-after'])).toBeGreaterThan(0)
+    expect(page.body).toContain('Waking up')
+    await until(async () => JSON.parse((await ask({ ...visit, path: '/.platxa/wake' })).body).state === 'ready')
+    expect(await ask(visit)).toMatchObject({ status: 200, body: 'answer to GET /odoo?debug=1' })
+    expect(odoo.got).toEqual(['GET /odoo?debug=1'])
+    expect(await replica.metric('platxa_wake_patches_total')).toBe(1)
+    await until(async () => (await instance.read()).metadata?.annotations?.['platxa.io/recent-wakes'] !== undefined)
+    const notes = (await instance.read()).metadata?.annotations ?? {}
+    expect(notes['platxa.io/why']).toMatch(/^Woken: somebody opened \/odoo \(ready after [\d.]+ s\)$/)
+    expect(replica.events).toMatchObject([{ type: 'io.platxa.instance.woken.v1', data: { name, trigger: 'http' } }])
+  })
+
+  it('is told the real phases by the small JSON that the page asks for', async () => {
+    const { replica, instance } = await meet()
+    instance.odoo.startMs = 400
+    instance.odoo.loadMs = 400
+    const seen = new Set<string>()
+    const visit = { port: replica.port, host: instance.host, headers: browser }
+    await ask(visit)
+    await until(async () => {
+      const progress = JSON.parse((await ask({ ...visit, path: '/.platxa/wake' })).body)
+      seen.add(progress.phase)
+      return progress.state === 'ready'
+    })
+    expect([...seen]).toEqual(expect.arrayContaining(['starting', 'database', 'ready']))
+  })
+
+  it('is held for a moment, without a page, where wakes are known to be fast', async () => {
+    const replica = await startReplica(world.kubernetes)
+    const instance = await world.instance({ annotations: { 'platxa.io/recent-wakes': '700 650 720' } })
+    instance.odoo.startMs = 50
+    instance.odoo.loadMs = 50
+    await until(() => replica.wake.rooms.named(instance.name) !== undefined)
+    const got = await ask({ port: replica.port, host: instance.host, path: '/odoo', headers: browser })
+    expect(got).toMatchObject({ status: 200, body: 'answer to GET /odoo' })
+  })
+})
+
+describe('calls of a sleeping instance', () => {
+  it('are held, 200 at once with one PATCH, and all answered within moments after the instance can', async () => {
+    const { replica, instance } = await meet()
+    const { host, odoo } = instance
+    const calls = Array.from({ length: 200 }, (_, i) =>
+      ask({
+        port: replica.port,
+        host,
+        method: 'POST',
+        path: `/web/dataset/call_kw/${i}`,
+        headers: click,
+        body: `body ${i}`,
+      }),
+    )
+    const got = await Promise.all(calls)
+    expect(new Set(got.map(({ status }) => status))).toEqual(new Set([200]))
+    expect(new Set(odoo.got).size).toBe(200)
+    expect(odoo.bodies.toSorted()).toEqual(Array.from({ length: 200 }, (_, i) => `body ${i}`).toSorted())
+    expect(odoo.boots).toBe(1)
+    expect(await replica.metric('platxa_wake_patches_total')).toBe(1)
+    expect(await replica.metric('platxa_wake_added_after_ready_seconds_bucket', 'le="0.06"')).toBe(200)
+    expect(await replica.metric('platxa_wake_holds')).toBe(0)
+  })
+
+  it('reach it before its kubelet calls it ready', async () => {
+    const { replica, instance } = await meet()
+    instance.odoo.readyMs = 60_000
+    const got = await ask({
+      port: replica.port,
+      host: instance.host,
+      method: 'POST',
+      path: '/jsonrpc',
+      headers: click,
+      body: '{}',
+    })
+    expect(got.status).toBe(200)
+  })
+
+  it('give their place back when the client leaves', async () => {
+    const { replica, instance } = await meet()
+    instance.odoo.startMs = 1_500
+    const leave = new AbortController()
+    const call = {
+      port: replica.port,
+      host: instance.host,
+      method: 'POST',
+      path: '/jsonrpc',
+      headers: click,
+      body: '{}',
+    }
+    const gone = ask({ ...call, signal: leave.signal })
+    const stays = ask(call)
+    await until(async () => (await replica.metric('platxa_wake_holds')) === 2)
+    leave.abort()
+    await expect(gone).rejects.toThrow('aborted')
+    await until(async () => (await replica.metric('platxa_wake_holds')) === 1)
+    expect((await stays).status).toBe(200)
+    expect(instance.odoo.got).toHaveLength(1)
+  })
+
+  it('are refused with Retry-After when there is no place left', async () => {
+    const { replica, instance } = await meet({ holdsPerInstance: 2 })
+    instance.odoo.startMs = 1_000
+    const call = {
+      port: replica.port,
+      host: instance.host,
+      method: 'POST',
+      path: '/jsonrpc',
+      headers: click,
+      body: '{}',
+    }
+    const held = [ask(call), ask(call)]
+    await until(async () => (await replica.metric('platxa_wake_holds')) === 2)
+    const full = await ask(call)
+    expect(full).toMatchObject({ status: 503, headers: { 'retry-after': '5', 'content-type': 'application/json' } })
+    expect(JSON.parse(full.body).error.message).toContain('Too many')
+    expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200])
+  })
+
+  it('are told in their own language when the wait was too long', async () => {
+    const { replica, instance } = await meet({ holdTimeoutMs: 300 })
+    instance.odoo.startMs = 2_000
+    const call = { port: replica.port, host: instance.host, method: 'POST', body: '{}' }
+    const [rpc, json, xml, plain] = await Promise.all([
+      ask({ ...call, path: '/web/dataset/call_kw', headers: click }),
+      ask({ ...call, path: '/json/2/res.partner/read' }),
+      ask({ ...call, path: '/xmlrpc/2/object', headers: { 'content-type': 'text/xml' } }),
+      ask({ ...call, path: '/payment/webhook' }),
+    ])
+    expect([rpc, json, xml, plain].map(({ status }) => status)).toEqual([504, 504, 504, 504])
+    expect(JSON.parse(rpc.body)).toMatchObject({ jsonrpc: '2.0', id: null, error: { code: 504 } })
+    expect(JSON.parse(json.body)).toMatchObject({ message: expect.stringContaining('did not wake up') })
+    expect(xml.body).toContain('<name>faultCode</name><value><int>504</int></value>')
+    expect(plain.headers['content-type']).toContain('text/plain')
+    expect(rpc.headers['retry-after']).toBe('5')
+  })
+
+  it('keep their body unread, and are asked to go on only by the instance', async () => {
+    const { replica, instance } = await meet()
+    instance.odoo.startMs = 600
+    const from = performance.now()
+    const headers = { ...click, expect: '100-continue' }
+    const got = await ask({
+      port: replica.port,
+      host: instance.host,
+      method: 'POST',
+      path: '/web/binary/upload',
+      headers,
+      body: 'x'.repeat(300_000),
+    })
+    expect(got.status).toBe(200)
+    expect(performance.now() - from).toBeGreaterThan(600)
+    expect(instance.odoo.bodies[0]).toHaveLength(300_000)
+  })
+})
+
+describe('what nobody is woken for', () => {
+  it('is answered truthfully while the instance goes on sleeping', async () => {
+    const { replica, instance } = await meet()
+    const { host } = instance
+    const port = replica.port
+    const rpc = '{"jsonrpc":"2.0","method":"call","id":77,"params":{}}'
+    const missed = await ask({
+      port,
+      host,
+      method: 'POST',
+      path: '/bus/has_missed_notifications',
+      headers: click,
+      body: rpc,
+    })
+    expect(JSON.parse(missed.body)).toEqual({ jsonrpc: '2.0', id: 77, result: false })
+    const version = await ask({
+      port,
+      host,
+      method: 'POST',
+      path: '/web/webclient/version_info',
+      headers: click,
+      body: rpc,
+    })
+    expect(JSON.parse(version.body)).toMatchObject({ id: 77, result: { server_serie: '19.0' } })
+    const health = await ask({ port, host, path: '/web/health' })
+    expect(health).toMatchObject({
+      status: 200,
+      headers: { 'platxa-instance': 'asleep' },
+      body: '{"status":"asleep"}\n',
+    })
+    const others = await Promise.all([
+      ask({ port, host, path: '/robots.txt' }),
+      ask({ port, host, path: '/favicon.ico' }),
+      ask({ port, host, path: '/web/assets/1/a/b.css' }),
+      ask({ port, host, path: '/longpolling/poll', method: 'POST', headers: click, body: '{}' }),
+      ask({ port, host, method: 'HEAD' }),
+      ask({
+        port,
+        host,
+        path: '/shop',
+        headers: { ...browser, 'user-agent': 'Mozilla/5.0 (compatible; Googlebot/2.1)' },
+      }),
+      ask({ port, host, headers: { ...browser, 'user-agent': 'UptimeRobot/2.0' } }),
+    ])
+    expect(others.map(({ status }) => status)).toEqual([503, 204, 503, 503, 503, 503, 200])
+    await sleep(300)
+    expect((await instance.read()).spec?.replicas).toBe(0)
+    expect(await replica.metric('platxa_wake_patches_total')).toBe(0)
+    expect(replica.wake.rooms.named(instance.name)?.usage).toBeNull()
+  })
+
+  it('hears what the instance last said of its version', async () => {
+    const { replica, instance } = await meet()
+    await ask({ port: replica.port, host: instance.host, method: 'POST', path: '/jsonrpc', headers: click, body: '{}' })
+    await until(() => replica.wake.rooms.named(instance.name)?.versionInfo !== null)
+    await instance.scale(0)
+    await until(() => replica.wake.rooms.named(instance.name)?.room.life.is === 'asleep')
+    const version = await ask({
+      port: replica.port,
+      host: instance.host,
+      method: 'POST',
+      path: '/web/webclient/version_info',
+      headers: click,
+      body: '{"id":1}',
+    })
+    expect(JSON.parse(version.body)).toEqual({ jsonrpc: '2.0', id: 1, result: { server_version: '19.0-test' } })
+  })
+
+  it('is not a host nobody knows, nor a page that is closed', async () => {
+    const { replica, instance } = await meet()
+    const { port } = replica
+    expect(await ask({ port, host: 'nobody.example.com', headers: browser })).toMatchObject({
+      status: 404,
+      body: 'No such site.\n',
+    })
+    for (const path of [
+      '/web/database/manager',
+      '/web/%64atabase/selector',
+      '/fr_FR//web/database/create',
+      '/web/database',
+    ]) {
+      expect((await ask({ port, host: instance.host, path, headers: browser })).status).toBe(404)
+    }
+    expect((await instance.read()).spec?.replicas).toBe(0)
+  })
+
+  it('is reached by its host in any spelling', async () => {
+    const { replica, instance } = await meet()
+    for (const host of [instance.host.toUpperCase(), `${instance.host}.`, `${instance.host}:8443`]) {
+      expect((await ask({ port: replica.port, host, path: '/web/health' })).status).toBe(200)
+    }
+  })
+})
