@@ -16,7 +16,7 @@ import { cluster } from '#test/world/cluster.ts'
 import { placement, startTestNode, type Boot, type Container, type TestNode } from './node.ts'
 
 /** Where the stand-ins listen, each on an address of its own. */
-export const httpPort = 18_069
+export const httpPort = 8069
 
 export interface Odoo {
   /** `METHOD path` of everything that reached it, health checks and version questions left out. */

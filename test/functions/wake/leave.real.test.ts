@@ -1,0 +1,131 @@
+// A replica as its own process: it leaves while it holds requests, politely or not.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
+import { WebSocket } from 'ws'
+import { ask, click, until, type Ask } from './client.ts'
+import { startReplica, startWorld, type Instance } from './world.ts'
+
+let world: Awaited<ReturnType<typeof startWorld>>
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.stop())
+
+interface Process {
+  readonly child: ChildProcess
+  readonly port: number
+  readonly controlPort: number
+  readonly lines: string[]
+  readonly exited: Promise<unknown[]>
+}
+
+const main = fileURLToPath(import.meta.resolve('#functions/wake/main.ts'))
+
+async function startProcess(env: Readonly<Record<string, string>> = {}): Promise<Process> {
+  const child = spawn(process.execPath, [main], {
+    env: {
+      PATH: process.env['PATH'],
+      KUBECONFIG: inject('kubeconfig'),
+      HOST: '127.0.0.1',
+      PORT: '0',
+      CONTROL_PORT: '0',
+      METRICS_PORT: '0',
+      DRAIN_DELAY: '300ms',
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const lines: string[] = []
+  createInterface(child.stdout).on('line', (line) => lines.push(line))
+  await until(() => lines.some((line) => line.includes('"listening"')) || child.exitCode !== null, 30_000)
+  const { ports } = JSON.parse(lines.find((line) => line.includes('"listening"')) ?? '{}')
+  const exited = once(child, 'exit')
+  await until(async () => (await health(ports.port)) === 204)
+  return { child, ...ports, lines, exited }
+}
+
+async function health(port: number): Promise<number> {
+  return fetch(`http://127.0.0.1:${port}/health/readiness`).then(
+    ({ status }) => status,
+    () => 0,
+  )
+}
+
+async function knownSleeper(controlPort: number, startMs: number): Promise<Instance> {
+  const instance = await world.instance()
+  instance.odoo.startMs = startMs
+  await until(async () => (await fetch(`http://127.0.0.1:${controlPort}/instances/${instance.name}`)).ok)
+  return instance
+}
+
+function callOf(port: number, { host }: Instance): Ask {
+  return { port, host, method: 'POST', path: '/web/dataset/call_kw', headers: click, body: '{}' }
+}
+
+describe('a replica that is asked to leave while it holds requests', () => {
+  it('is not ready at once, still takes requests for a moment, serves all it holds, and leaves with 0', async () => {
+    const replica = await startProcess()
+    const instance = await knownSleeper(replica.controlPort, 1_500)
+    const held = [1, 2, 3].map(() => ask(callOf(replica.port, instance)))
+    const tab = new WebSocket(`ws://127.0.0.1:${replica.port}/websocket`, { headers: { host: instance.host } })
+    const closed = once(tab, 'close')
+    await once(tab, 'open')
+    replica.child.kill('SIGTERM')
+    await until(async () => (await health(replica.port)) === 503, 1_000)
+    const late = ask(callOf(replica.port, instance))
+    expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200, 200])
+    expect(await late).toMatchObject({ status: 200, headers: { connection: 'close' } })
+    expect([1012, 4002]).toContain((await closed)[0])
+    expect(await replica.exited).toEqual([0, null])
+    expect(instance.odoo.boots).toBe(1)
+  })
+
+  it('can be asked by sleep for as long as it holds anything', async () => {
+    const replica = await startProcess()
+    const instance = await knownSleeper(replica.controlPort, 1_500)
+    const held = ask(callOf(replica.port, instance))
+    await sleep(100)
+    replica.child.kill('SIGTERM')
+    await sleep(700)
+    const activity = await (await fetch(`http://127.0.0.1:${replica.controlPort}/activity`)).json()
+    expect(activity).toMatchObject({ instances: { [instance.name]: { inFlight: 1 } } })
+    expect((await held).status).toBe(200)
+    await replica.exited
+  })
+})
+
+describe('a replica that is killed while it holds requests', () => {
+  it('loses its clients, who find another replica; the instance is woken once', async () => {
+    const other = await startReplica(world.kubernetes)
+    const replica = await startProcess()
+    const instance = await knownSleeper(replica.controlPort, 1_200)
+    const held = [1, 2].map(() => ask(callOf(replica.port, instance)).catch((error: Error) => error))
+    await until(async () => (await instance.read()).spec?.replicas === 1)
+    replica.child.kill('SIGKILL')
+    expect((await Promise.all(held)).every((end) => end instanceof Error)).toBe(true)
+    const again = await Promise.all([1, 2].map(() => ask(callOf(other.port, instance))))
+    expect(again.map(({ status }) => status)).toEqual([200, 200])
+    expect(instance.odoo.boots).toBe(1)
+    expect(instance.odoo.got).toHaveLength(2)
+    expect(await other.metric('platxa_wake_patches_total')).toBe(0)
+  })
+})
+
+describe('a replica that cannot start', () => {
+  it('says every fault of its environment in one line and leaves with 1', async () => {
+    const child = spawn(process.execPath, [main], {
+      env: { PATH: process.env['PATH'], HOLD_TIMEOUT: 'soon', TRUSTED_PROXIES: 'everybody' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const lines: string[] = []
+    createInterface(child.stdout).on('line', (line) => lines.push(line))
+    expect(await once(child, 'exit')).toEqual([1, null])
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toMatch(/HOLD_TIMEOUT must be a duration.*TRUSTED_PROXIES must be a list of networks/)
+  })
+})
