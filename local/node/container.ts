@@ -6,14 +6,10 @@ import type { Container } from 'kubernetes-types/core/v1.js'
 import { afterExit, afterRefusal, type BackOff, type BackOffLimits } from './backoff.ts'
 import { type Health, watchHealth } from './health.ts'
 import type { Exit, Launch, Launcher, Running } from './process.ts'
+import { crashNews, type News, NoSuchImage, refusalNews } from './refusal.ts'
 import type { ContainerView, State, Terminated } from './status.ts'
 
 export type RestartPolicy = 'Always' | 'OnFailure' | 'Never'
-
-/** Thrown by `prepare` when no program stands for the image. */
-export class NoSuchImage extends Error {
-  override readonly name = 'NoSuchImage'
-}
 
 export interface ContainerOf {
   readonly container: Container
@@ -24,7 +20,7 @@ export interface ContainerOf {
   readonly graceMs: number
   readonly backOff: BackOffLimits
   readonly launcher: Launcher
-  /** From the world as it is now to what to start. Throws NoSuchImage, or what is missing. */
+  /** From the world as it is now to what to start. Throws NoSuchImage, MountProblem or ConfigProblem. */
   readonly prepare: (container: Container) => Promise<Launch>
   /** Something that the status tells has changed. */
   readonly changed: () => void
@@ -33,7 +29,7 @@ export interface ContainerOf {
   readonly restartCount: number
 }
 
-/** A missing ConfigMap is looked for again soon, as it often comes a moment later. */
+/** What is missing, such as a ConfigMap, is looked for again soon, as it often comes a moment later. */
 const configBackOff: BackOffLimits = { initialMs: 250, maxMs: 10_000 }
 const unknown: Health = { started: false, ready: false }
 
@@ -123,8 +119,9 @@ export class ContainerRun {
       const attempt = await this.#attempt()
       if (attempt === 'stopped') return
       if ('refused' in attempt) {
-        refusals = afterRefusal(refusals, attempt.backOff)
-        this.#refuse(attempt, refusals)
+        const image = attempt.refused instanceof NoSuchImage
+        refusals = afterRefusal(refusals, image ? this.#of.backOff : configBackOff)
+        this.#tell(refusalNews(attempt.refused, this.#state, refusals.waitMs))
         await pause(refusals.waitMs, signal)
         continue
       }
@@ -132,46 +129,27 @@ export class ContainerRun {
       const { exit, ranMs } = await this.#attend(attempt)
       if (signal.aborted || !this.#restarts(exit)) return
       crashes = afterExit(crashes, ranMs, this.#of.backOff)
-      if (crashes.waitMs > 0) this.#crashLoop(crashes.waitMs)
+      if (crashes.waitMs > 0) this.#tell(crashNews(this.name, crashes.waitMs))
       await pause(crashes.waitMs, signal)
       this.#restartCount += 1
     }
   }
 
-  async #attempt(): Promise<Running | Refusal | 'stopped'> {
-    const { prepare, container, launcher, backOff } = this.#of
+  async #attempt(): Promise<Running | { readonly refused: unknown } | 'stopped'> {
+    const { prepare, container, launcher } = this.#of
     try {
       const launch = await prepare(container)
       if (this.#stopping.signal.aborted) return 'stopped'
       this.#stopSignal = launch.program.stopSignal ?? 'SIGTERM'
       return launcher.launch(launch)
     } catch (error) {
-      if (this.#stopping.signal.aborted) return 'stopped'
-      const message = error instanceof Error ? error.message : String(error)
-      const image = error instanceof NoSuchImage
-      return { refused: image ? 'image' : 'config', message, backOff: image ? backOff : configBackOff }
+      return this.#stopping.signal.aborted ? 'stopped' : { refused: error }
     }
   }
 
-  #refuse({ refused, message }: Refusal, { waitMs }: BackOff): void {
-    const again = this.#state.is === 'waiting' && this.#state.reason.includes('Image')
-    if (refused === 'config') {
-      this.#state = { is: 'waiting', reason: 'CreateContainerConfigError', message }
-      this.#of.tell('Failed', `Error: ${message}`)
-    } else if (again) {
-      this.#state = { is: 'waiting', reason: 'ImagePullBackOff', message: `Back-off pulling image: ${message}` }
-      this.#of.tell('BackOff', `Back-off ${waitMs / 1000}s pulling image: ${message}`)
-    } else {
-      this.#state = { is: 'waiting', reason: 'ErrImagePull', message }
-      this.#of.tell('Failed', message)
-    }
-    this.#of.changed()
-  }
-
-  #crashLoop(waitMs: number): void {
-    const message = `back-off ${waitMs / 1000}s restarting failed container=${this.#of.container.name}`
-    this.#state = { is: 'waiting', reason: 'CrashLoopBackOff', message }
-    this.#of.tell('BackOff', message)
+  #tell({ state, reason, text }: News): void {
+    this.#state = state
+    this.#of.tell(reason, text)
     this.#of.changed()
   }
 
@@ -209,12 +187,6 @@ export class ContainerRun {
     if (role === 'init' && code === 0) return false
     return restart === 'Always' || (restart === 'OnFailure' && code !== 0)
   }
-}
-
-interface Refusal {
-  readonly refused: 'image' | 'config'
-  readonly message: string
-  readonly backOff: BackOffLimits
 }
 
 function terminated(process: Running, { code, signal, at }: Exit): Terminated {

@@ -4,7 +4,7 @@ import { dirname, join, normalize } from 'node:path'
 
 import type { VolumeMount } from 'kubernetes-types/core/v1.js'
 
-import { ConfigProblem } from './environment.ts'
+import { MountProblem } from './refusal.ts'
 import type { VolumePaths } from './volumes.ts'
 
 /** Laid out anew at each start. Links are never followed while removing, so volumes keep what is in them. */
@@ -13,13 +13,13 @@ export async function layOutRoot(root: string, mounts: readonly VolumeMount[], v
   await mkdir(root, { recursive: true })
   // The outer before the inner: a path inside of another mount becomes a link inside of that volume.
   const outerFirst = mounts.toSorted((one, other) => one.mountPath.length - other.mountPath.length)
-  for (const mount of outerFirst) await link(join(root, inside(mount.mountPath)), await target(mount, volumes))
+  for (const mount of outerFirst) await link(join(root, inside(mount.mountPath)), await target(mount, volumes), mount)
 }
 
 async function target({ name, subPath = '', subPathExpr }: VolumeMount, volumes: VolumePaths): Promise<string> {
   const volume = volumes.get(name)
-  if (volume === undefined) throw new ConfigProblem(`there is no volume "${name}" to mount`)
-  if (subPathExpr !== undefined) throw new ConfigProblem('the local node does not know subPathExpr')
+  if (volume === undefined) throw new MountProblem(name, 'there is no such volume')
+  if (subPathExpr !== undefined) throw new MountProblem(name, 'the local node does not know subPathExpr')
   if (subPath === '') return volume
   const path = join(volume, inside(subPath))
   const there = await lstat(path).catch(() => undefined)
@@ -27,17 +27,17 @@ async function target({ name, subPath = '', subPathExpr }: VolumeMount, volumes:
   return path
 }
 
-async function link(path: string, to: string): Promise<void> {
+async function link(path: string, to: string, { name }: VolumeMount): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
   const there = await lstat(path).catch(() => undefined)
   if (there?.isSymbolicLink() === true) await unlink(path)
   // Inside of another volume. A mount would hide what is there, a link cannot, and nothing of a volume is ever removed.
-  else if (there !== undefined) await rmdir(path).catch(() => refuse(path))
+  else if (there !== undefined) await rmdir(path).catch(() => refuse(name, path))
   await symlink(to, path)
 }
 
-function refuse(path: string): never {
-  throw new ConfigProblem(`cannot mount over ${path}: another volume has content there`)
+function refuse(name: string, path: string): never {
+  throw new MountProblem(name, `another volume has content at ${path}`)
 }
 
 /** `/../x` is `/x`, as in every root folder. */

@@ -11,6 +11,7 @@ import { ConfigProblem } from './environment.ts'
 import { field, type Place } from './fields.ts'
 import { replaceFile } from './files.ts'
 import { type Contents, readClaim, readConfigMap, readSecret, type Reader } from './objects.ts'
+import { MountProblem } from './refusal.ts'
 import { keepToken, type TokenFile, writeToken } from './token.ts'
 
 export interface VolumesOf {
@@ -39,11 +40,20 @@ export class Volumes {
 
   /**
    * Writes what the API server holds now. Called before each start of a container, so a restart sees a changed
-   * ConfigMap; a kubelet would also change the files of a running container, within a minute. Throws ConfigProblem.
+   * ConfigMap; a kubelet would also change the files of a running container, within a minute. Throws MountProblem.
    */
   async write(): Promise<VolumePaths> {
     const volumes = this.#of.pod.spec?.volumes ?? []
-    return new Map(await Promise.all(volumes.map(async (volume) => [volume.name, await this.#one(volume)] as const)))
+    const written = volumes.map(async (volume) => [volume.name, await this.#named(volume)] as const)
+    return new Map(await Promise.all(written))
+  }
+
+  async #named(volume: Volume): Promise<string> {
+    try {
+      return await this.#one(volume)
+    } catch (error) {
+      throw new MountProblem(volume.name, error instanceof Error ? error.message : String(error))
+    }
   }
 
   async #one(volume: Volume): Promise<string> {

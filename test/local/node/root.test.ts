@@ -57,7 +57,7 @@ describe('the root of a container', () => {
       { name: 'data', mountPath: '/data' },
       { name: 'config', mountPath: '/data/etc' },
     ]
-    await expect(lay(mounts)).rejects.toThrow('another volume has content there')
+    await expect(lay(mounts)).rejects.toThrow('another volume has content at')
     expect(existsSync(join(folder, 'volumes/data/etc/precious'))).toBe(true)
   })
 
@@ -71,6 +71,6 @@ describe('the root of a container', () => {
   )
 
   it('says which volume is missing', async () => {
-    await expect(lay([{ name: 'none', mountPath: '/x' }])).rejects.toThrow('there is no volume "none" to mount')
+    await expect(lay([{ name: 'none', mountPath: '/x' }])).rejects.toThrow('volume "none" : there is no such volume')
   })
 })

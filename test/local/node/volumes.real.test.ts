@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import type { PersistentVolumeClaim, Pod } from 'kubernetes-types/core/v1.js'
+import type { Event, PersistentVolumeClaim, Pod } from 'kubernetes-types/core/v1.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { keepToken, writeToken } from '#local/node/token.ts'
@@ -17,6 +17,7 @@ import {
   createPod,
   eventually,
   isReady,
+  reasonOf,
   remove,
   server,
   type TestNode,
@@ -102,11 +103,15 @@ describe('a volume', () => {
     const namespace = await testNamespace()
     const volumes = [{ name: 'config', configMap: { name: 'later' } }]
     const pod = await createPod(world, namespace, { volumes }, server('1'))
-    const waiting = await until(
-      pod,
-      ({ status }) => status?.containerStatuses?.[0]?.state?.waiting?.message !== undefined,
-    )
-    expect(waiting.status?.containerStatuses?.[0]?.state?.waiting?.message).toBe('configmap "later" not found')
+    const waiting = await until(pod, ({ status }) => status?.containerStatuses !== undefined)
+    expect(reasonOf(waiting)).toBe('ContainerCreating')
+    await eventually(async () => {
+      const events = await Array.fromAsync(
+        kubernetes.list<Event>({ apiVersion: 'v1', kind: 'Event', namespace }, { signal }),
+      )
+      const text = 'MountVolume.SetUp failed for volume "config" : configmap "later" not found'
+      expect(events).toContainEqual(expect.objectContaining({ reason: 'FailedMount', message: text }))
+    })
     await kubernetes.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'later', namespace } }, { signal })
     await until(pod, isReady)
   })
