@@ -12,6 +12,8 @@ export interface Layout {
   /** What a script reads: who runs where. There only while the world runs. */
   readonly worldFile: string
   readonly lockFile: string
+  /** By which `npm stop` finds what a killed world left behind. */
+  readonly processFile: string
   /** JSON lines of the world's own process. */
   readonly log: string
   /** What a detached world would have printed. */
@@ -28,6 +30,7 @@ export function layoutOf(env: Readonly<Record<string, string | undefined>>): Lay
     node: join(state, 'node'),
     worldFile: join(state, 'world.json'),
     lockFile: join(state, 'world.pid'),
+    processFile: join(state, 'processes.json'),
     log: join(state, 'world.log'),
     output: join(state, 'output.log'),
   }

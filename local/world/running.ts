@@ -65,6 +65,7 @@ export async function claim(layout: Layout): Promise<() => Promise<void>> {
 
 async function release(layout: Layout): Promise<void> {
   await rm(layout.worldFile, { force: true })
+  await rm(layout.processFile, { force: true })
   await rm(layout.lockFile, { force: true })
 }
 
@@ -72,6 +73,31 @@ export async function publishWorld(layout: Layout, world: WorldFile): Promise<vo
   // The password of PostgreSQL's superuser is in it.
   await writeFile(`${layout.worldFile}.new`, `${JSON.stringify(world, undefined, 2)}\n`, { mode: 0o600 })
   await rename(`${layout.worldFile}.new`, layout.worldFile)
+  const owners = Object.entries(world.pids).map(async ([name, pid]) => [
+    name,
+    { pid, since: (await startOf(pid)) ?? '' },
+  ])
+  await writeFile(layout.processFile, JSON.stringify(Object.fromEntries(await Promise.all(owners))))
+}
+
+/** What an earlier world started and could not end, because it was killed itself. */
+export async function endLeftovers(layout: Layout): Promise<readonly string[]> {
+  const noted = z.record(z.string(), owner).safeParse(parse(await readFile(layout.processFile, 'utf8').catch(() => '')))
+  const ended: string[] = []
+  // The last started first, as in an orderly end. SIGINT, because PostgreSQL takes SIGTERM for "when everybody has left".
+  for (const [name, left] of Object.entries(noted.data ?? {}).toReversed()) {
+    if ((await startOf(left.pid)) !== left.since) continue
+    for (const [signal, limitMs] of [
+      ['SIGINT', 10_000],
+      ['SIGKILL', 5_000],
+    ] as const) {
+      process.kill(left.pid, signal)
+      if (await untilGone(left, limitMs)) break
+    }
+    ended.push(name)
+  }
+  await rm(layout.processFile, { force: true })
+  return ended
 }
 
 export async function readWorld(layout: Layout): Promise<WorldFile | undefined> {

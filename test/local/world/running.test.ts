@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { layoutOf } from '#local/world/layout.ts'
-import { AlreadyRuns, claim, publishWorld, readWorld, runner, untilGone } from '#local/world/running.ts'
+import { AlreadyRuns, claim, endLeftovers, publishWorld, readWorld, runner, untilGone } from '#local/world/running.ts'
 
 async function place() {
   const path = await mkdtemp(join(tmpdir(), 'world-'))
@@ -55,6 +55,19 @@ describe('one world per folder', () => {
     expect((await stat(layout.worldFile)).mode & 0o777).toBe(0o600)
     await release()
     await expect(readFile(layout.worldFile)).rejects.toThrow('ENOENT')
+  })
+
+  it('that was killed leaves processes that are found and ended, and nobody else is', async () => {
+    const layout = await place()
+    const child = spawn('sleep', ['60'])
+    const ended = new Promise((done) => child.once('exit', (_, signal) => done(signal)))
+    await claim(layout)
+    await publishWorld(layout, { ...world, pids: { etcd: child.pid ?? 0 } })
+    const noted = JSON.parse(await readFile(layout.processFile, 'utf8')) as object
+    await writeFile(layout.processFile, JSON.stringify({ ...noted, me: { pid: process.pid, since: 'another time' } }))
+    expect(await endLeftovers(layout)).toEqual(['etcd'])
+    expect(await ended).toBe('SIGINT')
+    expect(await endLeftovers(layout)).toEqual([])
   })
 
   it('is gone when its process has ended', async () => {
