@@ -41,7 +41,10 @@ export function givenIdentity({ server, ca, token }: Given): ReadIdentity {
 export function mountedIdentity(folder: string, host: string, port: number): ReadIdentity {
   const server = `https://${host.includes(':') ? `[${host}]` : host}:${port}`
   return async () => {
-    const [token, ca] = await Promise.all(['token', 'ca.crt'].map((file) => readFile(join(folder, file), 'utf8')))
-    return { server, headers: { authorization: `Bearer ${token?.trim()}` }, tls: ca === undefined ? {} : { ca } }
+    const [token = '', ca = ''] = await Promise.all(
+      ['token', 'ca.crt'].map(async (file) => await readFile(join(folder, file), 'utf8')),
+    )
+    if (token.trim() === '') throw new Error(`${join(folder, 'token')} is empty`)
+    return { server, headers: { authorization: `Bearer ${token.trim()}` }, tls: { ca } }
   }
 }

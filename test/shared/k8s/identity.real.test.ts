@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import type { ServiceAccount } from 'kubernetes-types/core/v1.js'
 import { describe, expect, inject, it, onTestFinished } from 'vitest'
 
-import { connect } from '#shared/k8s/connect.ts'
+import { connect, type ConnectOptions } from '#shared/k8s/connect.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import { allow, cluster, server, testNamespace, tokenOf } from '#test/world/cluster.ts'
 import { startTcpProxy } from '#test/world/tcp-proxy.ts'
@@ -22,7 +22,11 @@ async function temporaryFolder(): Promise<string> {
 }
 
 /** A pod's mounted service account, and the connection that a program in this pod gets. */
-async function mounted(namespace: string, token: string, address?: { host: string; port: number }) {
+async function mounted(
+  namespace: string,
+  token: string,
+  { address, limits }: { address?: { host: string; port: number }; limits?: ConnectOptions['limits'] } = {},
+) {
   const folder = await temporaryFolder()
   const { server: url, ca } = await server()
   await writeFile(join(folder, 'ca.crt'), ca)
@@ -34,9 +38,9 @@ async function mounted(namespace: string, token: string, address?: { host: strin
     KUBERNETES_SERVICE_PORT: String(address?.port ?? port),
     SERVICE_ACCOUNT_DIR: folder,
   }
-  const kubernetes = await connect({ environment })
+  const kubernetes = await connect({ environment, limits })
   onTestFinished(() => kubernetes.close())
-  return { kubernetes, rotate, read: () => readAbsent(kubernetes, namespace) }
+  return { kubernetes, rotate, folder, read: () => readAbsent(kubernetes, namespace) }
 }
 
 async function readAbsent(kubernetes: Kubernetes, namespace: string): Promise<unknown> {
@@ -98,11 +102,20 @@ describe('in a cluster', () => {
     expect(`${String(error)} ${JSON.stringify(error)}`).not.toContain('not-a-token')
   })
 
-  it('a token file that is missing for a moment does no harm', async () => {
-    const { namespace } = await reader()
-    const { read, rotate } = await mounted(namespace, await signedToken(namespace, 'reader', anHour()))
+  it('a token file that is missing or empty for a moment does no harm', async () => {
+    const { namespace, token } = await reader()
+    const { read, rotate, folder } = await mounted(namespace, token, { limits: { identityMs: 0 } })
     await rotate('')
     expect(await read()).toBeUndefined()
+    await rm(join(folder, 'token'))
+    expect(await read()).toBeUndefined()
+  })
+
+  it('a new token is taken before the old one is refused', async () => {
+    const { namespace, token } = await reader()
+    const { read, rotate } = await mounted(namespace, token, { limits: { identityMs: 0 } })
+    await rotate('nonsense')
+    await expect(read()).rejects.toMatchObject({ status: 401 })
   })
 
   it('a watch that has to begin anew does so with the new token', async () => {
@@ -112,7 +125,9 @@ describe('in a cluster', () => {
     onTestFinished(() => proxy.close())
     // the API server lets a token live for a minute after its end
     const shortLived = await signedToken(namespace, 'reader', new Date(Date.now() - 60_000 + 4_000))
-    const { kubernetes, rotate } = await mounted(namespace, shortLived, { host: '127.0.0.1', port: proxy.port })
+    const { kubernetes, rotate } = await mounted(namespace, shortLived, {
+      address: { host: '127.0.0.1', port: proxy.port },
+    })
     const follower = follow(kubernetes, namespace)
     await expect.poll(() => follower.syncs).toBe(1)
     // the API server remembers for ten seconds that a token was good
