@@ -1,6 +1,6 @@
 import { Histogram, type Registry } from 'prom-client'
 
-export type Step = 'lock' | 'namespace' | 'rbac' | 'secret' | 'objects' | 'database' | 'deployment'
+export type Step = 'namespace' | 'rbac' | 'secret' | 'objects' | 'database' | 'deployment'
 
 export interface Steps {
   time<T>(step: Step, run: () => Promise<T>): Promise<T>

@@ -1,8 +1,9 @@
 /** Where the data of one local PostgreSQL lies, and what must be remembered about it between two starts. */
 import { createHash, randomBytes } from 'node:crypto'
-import { chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chown, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { PostgresStartError } from './errors.ts'
+import { leftover, stopServer } from './process.ts'
 import { canEnter, ownDirectory, type User } from './user.ts'
 
 /** Copies and data go here when the server's user cannot enter the directory we were given. */
@@ -58,7 +59,29 @@ async function homeOf(given: string, user: User | undefined): Promise<string> {
   if (!user) return given
   if (await canEnter(given, user)) return owned(join(given, 'server'), user)
   await ownDirectory(COPIES)
-  return owned(join(COPIES, createHash('sha256').update(given).digest('hex').slice(0, 16)), user)
+  await sweep()
+  const home = await owned(join(COPIES, createHash('sha256').update(given).digest('hex').slice(0, 16)), user)
+  await writeFile(join(home, 'for'), given)
+  return home
+}
+
+/** Data whose own directory was removed is nobody's any more. */
+async function sweep(): Promise<void> {
+  for (const name of await readdir(COPIES)) {
+    const home = join(COPIES, name)
+    const given = await readFile(join(home, 'for'), 'utf8').catch(() => undefined)
+    if (given === undefined || (await exists(given))) continue
+    const pid = await leftover(join(home, 'data'))
+    if (pid !== undefined) await stopServer(pid)
+    await rm(home, { recursive: true, force: true })
+  }
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 async function owned(directory: string, user: User): Promise<string> {

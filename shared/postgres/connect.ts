@@ -112,7 +112,7 @@ async function dial(settings: PostgresSettings, options: SessionOptions): Promis
     // The driver does not close what it could not open.
     socket.destroy()
     signal.throwIfAborted()
-    throw asPostgresError(error)
+    throw asPostgresError(error, `PostgreSQL at ${settings.host}:${settings.port}: `)
   } finally {
     signal.removeEventListener('abort', giveUp)
   }

@@ -32,15 +32,15 @@ export class NotOurs extends PostgresError {
   override readonly name = 'NotOurs'
 }
 
-/** The error of the driver, as one of ours. */
-export function asPostgresError(error: unknown): Error {
+/** The error of the driver, as one of ours. `where` names the server in the message, where the driver does not. */
+export function asPostgresError(error: unknown, where = ''): Error {
   if (error instanceof PostgresError) return error
   if (!(error instanceof Error)) return new PostgresError(String(error), { cause: error })
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
   const sqlstate = code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
   const later = sqlstate === undefined ? isConnectionTrouble(error, code) : isPassing(sqlstate, error.message)
   const Kind = later ? PostgresUnavailable : PostgresError
-  return new Kind(withDetail(error), { sqlstate, cause: error })
+  return new Kind(where + withDetail(error), { sqlstate, cause: error })
 }
 
 /** An error of the happy-eyeballs dial has no text of its own; PostgreSQL's detail often names the thing. */

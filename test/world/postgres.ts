@@ -1,13 +1,12 @@
 /** The PostgreSQL of this test run, prepared as a platform's: its admin is no superuser, as in a cluster. */
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { inject } from 'vitest'
+import { findBinaries } from '#local/postgres/binaries.ts'
 import { PostgresStartError } from '#local/postgres/errors.ts'
 import { preparePostgres } from '#local/postgres/prepare.ts'
 import { startPostgres } from '#local/postgres/start.ts'
 import { type Admin, connectPostgres, settingsFromUrl } from '#shared/postgres/connect.ts'
+import { makeRunFolder } from './run-folder.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -48,33 +47,45 @@ export interface OwnPostgres extends PostgresWorld {
   restart(): Promise<void>
 }
 
-/** A server for one test file: to be stopped in between, or of another major version. Undefined: not on this machine. */
-export async function ownPostgres(major?: number): Promise<OwnPostgres | undefined> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'platxa-postgres-'))
+/** The run's own server is the newest there is; the oldest one we support is there only where the machine brings it. */
+export const VERSIONS = ['the newest', 15] as const
+
+export async function hasPostgres(version: (typeof VERSIONS)[number]): Promise<boolean> {
+  if (version === 'the newest') return true
+  try {
+    await findBinaries({ major: version, user: undefined, copies: '', signal: AbortSignal.timeout(30_000) })
+    return true
+  } catch (error) {
+    if (error instanceof PostgresStartError) return false
+    throw error
+  }
+}
+
+export function postgresOf(version: (typeof VERSIONS)[number]): Promise<PostgresWorld> {
+  return version === 'the newest' ? postgres() : ownPostgres(version)
+}
+
+/** A server for one test file: to be stopped in between, or of another major version. */
+export async function ownPostgres(major?: number): Promise<OwnPostgres> {
+  const folder = await makeRunFolder()
   const start = (port?: number) =>
     startPostgres({
-      dataDir,
+      dataDir: folder.postgres,
       durable: false,
       signal: new AbortController().signal,
       log: silentLog,
       ...(major !== undefined && { major }),
       ...(port !== undefined && { port }),
     })
-  try {
-    let running = await start()
-    const world = await prepare(running.adminUrl, async () => {
-      await running.stop()
-      await rm(dataDir, { recursive: true, force: true })
-    })
-    const restart = async (): Promise<void> => {
-      running = await start(running.port)
-    }
-    return { ...world, restart, stop: () => running.stop() }
-  } catch (error) {
-    await rm(dataDir, { recursive: true, force: true })
-    if (error instanceof PostgresStartError && error.message.startsWith('no PostgreSQL')) return undefined
-    throw error
+  let running = await start()
+  const world = await prepare(running.adminUrl, async () => {
+    await running.stop()
+    await folder.remove()
+  })
+  const restart = async (): Promise<void> => {
+    running = await start(running.port)
   }
+  return { ...world, restart, stop: () => running.stop() }
 }
 
 async function prepare(url: string, close: () => Promise<void>): Promise<PostgresWorld> {

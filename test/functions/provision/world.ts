@@ -31,7 +31,7 @@ export async function installManifests(): Promise<void> {
   const kinds = /^(Namespace|ServiceAccount|ClusterRole|ClusterRoleBinding|ValidatingAdmissionPolicy.*)$/
   for (const object of base) {
     if (isKnative(object) || !kinds.test(object.kind)) continue
-    await kubernetes.apply<Manifest>(object as Manifest, { fieldManager: 'test', signal: within() })
+    await kubernetes.apply<Manifest>(object, { fieldManager: 'test', signal: within() })
   }
 }
 

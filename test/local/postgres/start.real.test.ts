@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type PostgresOptions, type RunningPostgres, startPostgres } from '#local/postgres/start.ts'
 import { connectPostgres, settingsFromUrl } from '#shared/postgres/connect.ts'
@@ -54,7 +54,10 @@ describe('a local PostgreSQL', () => {
     expect((await stat(join(closed, 'postgres', 'postgres.json'))).mode & 0o077).toBe(0)
     const [, , data = ''] = (await readFile(`/proc/${server.pid}/cmdline`, 'utf8')).split('\0')
     await server.stop()
-    await rm(dirname(data), { recursive: true })
+    await rm(closed, { recursive: true })
+    await mkdir(closed, { mode: 0o700 })
+    await start({ dataDir: join(closed, 'another') })
+    await expect(stat(data)).rejects.toThrow(/ENOENT/)
   })
 
   it('ends the server of a starter that was killed, and keeps its data', async () => {

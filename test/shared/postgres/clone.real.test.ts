@@ -1,17 +1,20 @@
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cloneDatabase } from '#shared/postgres/clone.ts'
 import { NotOurs, PostgresUnavailable, TemplateMissing } from '#shared/postgres/errors.ts'
 import { allowMaintenance } from '#shared/postgres/roles.ts'
 import { surveyTenant } from '#shared/postgres/survey.ts'
-import { freshName, ownPostgres, postgres } from '#test/world/postgres.ts'
+import { VERSIONS, freshName, hasPostgres, ownPostgres, postgresOf, type PostgresWorld } from '#test/world/postgres.ts'
 import { cutAdmin } from '#test/world/postgres-faults.ts'
 import { never, parametersOf, PASSWORD, rows, stateOf, tenantOf } from './tenant.ts'
 
-for (const major of [18, 15]) {
-  const found = major === 18 ? await postgres() : await ownPostgres(major)
+for (const version of VERSIONS) {
+  const missing = !(await hasPostgres(version))
 
-  describe.skipIf(!found)(`a clone on PostgreSQL ${major}`, () => {
-    const world = found!
+  describe.skipIf(missing)(`a clone on PostgreSQL, ${version}`, () => {
+    let world: PostgresWorld
+    beforeAll(async () => {
+      world = await postgresOf(version)
+    })
     afterAll(() => world.close())
 
     it('gives the tenant its own database and everything in it', async () => {
@@ -195,8 +198,11 @@ for (const major of [18, 15]) {
   })
 }
 
-describe('a template owner that owns a database', async () => {
-  const world = (await ownPostgres())!
+describe('a template owner that owns a database', () => {
+  let world: PostgresWorld
+  beforeAll(async () => {
+    world = await ownPostgres()
+  })
   afterAll(() => world.close())
 
   it('stops the clone, which would take that database along', async () => {

@@ -1,13 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectPostgres } from '#shared/postgres/connect.ts'
 import { PostgresUnavailable } from '#shared/postgres/errors.ts'
 import { holdInstance } from '#shared/postgres/lock.ts'
-import { freshName, ownPostgres } from '#test/world/postgres.ts'
+import { freshName, type OwnPostgres, ownPostgres } from '#test/world/postgres.ts'
 import { never, rows } from './tenant.ts'
 
-describe('a session with PostgreSQL', async () => {
-  const world = (await ownPostgres())!
+describe('a session with PostgreSQL', () => {
+  let world: OwnPostgres
+  beforeAll(async () => {
+    world = await ownPostgres()
+  })
   afterAll(() => world.close())
   const slow = freshName('slow_')
   const running = () =>
@@ -41,7 +44,16 @@ describe('a session with PostgreSQL', async () => {
 
   it('is unavailable, not wrong, where nobody listens', async () => {
     const nobody = connectPostgres({ ...world.admin.settings, port: 1 })
-    await expect(rows(nobody, 'SELECT 1')).rejects.toThrow(PostgresUnavailable)
+    const refused = rows(nobody, 'SELECT 1')
+    await expect(refused).rejects.toThrow(PostgresUnavailable)
+    await expect(refused).rejects.toThrow(/^PostgreSQL at 127\.0\.0\.1:1: connect ECONNREFUSED/)
+  })
+
+  it('does without TLS where that is merely preferred, and not where it is required', async () => {
+    const preferring = connectPostgres({ ...world.admin.settings, sslmode: 'prefer' })
+    expect(await rows(preferring, 'SELECT 1 AS works')).toEqual([{ works: 1 }])
+    const requiring = connectPostgres({ ...world.admin.settings, sslmode: 'require' })
+    await expect(rows(requiring, 'SELECT 1')).rejects.toThrow(/does not support SSL/)
   })
 
   it('finds no function of a tenant by a name without a schema', async () => {

@@ -1,5 +1,5 @@
 import { Client } from 'pg'
-import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { cloneDatabase } from '#shared/postgres/clone.ts'
 import { dropDatabase } from '#shared/postgres/drop.ts'
 import { keepDatabase, keptName } from '#shared/postgres/keep.ts'
@@ -7,16 +7,18 @@ import { setConnectionLimit } from '#shared/postgres/limits.ts'
 import { activeSessions } from '#shared/postgres/sessions.ts'
 import { resumeRole, suspendRole } from '#shared/postgres/suspend.ts'
 import { writeTenantParameters } from '#shared/postgres/tenant-settings.ts'
-import { ownPostgres, postgres } from '#test/world/postgres.ts'
+import { VERSIONS, hasPostgres, postgresOf, type PostgresWorld } from '#test/world/postgres.ts'
 import { cutAdmin } from '#test/world/postgres-faults.ts'
 import { never, parametersOf, PASSWORD, rows, tenantOf } from './tenant.ts'
 
-for (const major of [18, 15]) {
-  const found = major === 18 ? await postgres() : await ownPostgres(major)
+for (const version of VERSIONS) {
+  const missing = !(await hasPostgres(version))
 
-  describe.skipIf(!found)(`a tenant on PostgreSQL ${major}`, () => {
-    const world = found!
-    const { admin } = world
+  describe.skipIf(missing)(`a tenant on PostgreSQL, ${version}`, () => {
+    let world: PostgresWorld
+    beforeAll(async () => {
+      world = await postgresOf(version)
+    })
     const open: Client[] = []
     afterEach(() => Promise.all(open.splice(0).map((client) => client.end().catch(() => {}))))
     afterAll(() => world.close())
@@ -27,7 +29,7 @@ for (const major of [18, 15]) {
       return options
     }
     const connected = async (role: string, database = role): Promise<Client> => {
-      const { host, port } = admin.settings
+      const { host, port } = world.admin.settings
       const client = new Client({ host, port, user: role, password: PASSWORD, database })
       client.on('error', () => {})
       await client.connect()
@@ -47,30 +49,32 @@ for (const major of [18, 15]) {
       await (await connected(role, 'postgres')).query('LISTEN imbus')
       const client = await connected(role)
       await client.query('SELECT 1')
-      expect(await activeSessions(admin, role, never)).toEqual([])
+      expect(await activeSessions(world.admin, role, never)).toEqual([])
       await client.query('BEGIN')
-      expect(await activeSessions(admin, role, never)).toMatchObject([{ database: role, state: 'idle in transaction' }])
+      expect(await activeSessions(world.admin, role, never)).toMatchObject([
+        { database: role, state: 'idle in transaction' },
+      ])
       await client.query('COMMIT')
       const busy = client.query('SELECT pg_sleep(0.5)')
-      await expect.poll(() => activeSessions(admin, role, never)).toMatchObject([{ state: 'active' }])
+      await expect.poll(() => activeSessions(world.admin, role, never)).toMatchObject([{ state: 'active' }])
       await busy
     })
 
     it('is locked out by a suspension, its sessions too, and let in again', async () => {
       const { role } = await cloned()
       const client = await connected(role)
-      expect(await suspendRole({ admin, role, signal: never })).toBe(true)
+      expect(await suspendRole({ admin: world.admin, role, signal: never })).toBe(true)
       await expect(client.query('SELECT 1')).rejects.toThrow(/terminat|closed|not queryable/)
       await expect(connected(role)).rejects.toMatchObject({ code: '28000' })
-      expect(await suspendRole({ admin, role, signal: never })).toBe(true)
-      await resumeRole({ admin, role, signal: never })
+      expect(await suspendRole({ admin: world.admin, role, signal: never })).toBe(true)
+      await resumeRole({ admin: world.admin, role, signal: never })
       await (await connected(role)).query('SELECT 1')
-      expect(await suspendRole({ admin, role: `${role}_none`, signal: never })).toBe(false)
+      expect(await suspendRole({ admin: world.admin, role: `${role}_none`, signal: never })).toBe(false)
     })
 
     it('gets another connection limit on its role, and the headroom on its database', async () => {
       const { role } = await cloned()
-      await setConnectionLimit({ admin, database: role, role, connectionLimit: 80, signal: never })
+      await setConnectionLimit({ admin: world.admin, database: role, role, connectionLimit: 80, signal: never })
       const limits = await rows(
         world.root,
         'SELECT rolconnlimit, datconnlimit FROM pg_roles, pg_database WHERE rolname = $1 AND datname = $1',
@@ -83,7 +87,7 @@ for (const major of [18, 15]) {
       const { role } = await cloned(false)
       await connected(role)
       await connected(role, 'postgres')
-      const drop = () => dropDatabase({ admin, database: role, role, uid: 'uid-1', signal: never })
+      const drop = () => dropDatabase({ admin: world.admin, database: role, role, uid: 'uid-1', signal: never })
       expect(await drop()).toBe(true)
       expect(await trace(role)).toEqual([])
       await drop()
@@ -91,7 +95,7 @@ for (const major of [18, 15]) {
 
     it('survives the removal of an earlier instance of its name', async () => {
       const { role } = await cloned()
-      const earlier = { admin, database: role, role, uid: 'uid-0', signal: never }
+      const earlier = { admin: world.admin, database: role, role, uid: 'uid-0', signal: never }
       expect(await dropDatabase(earlier)).toBe(false)
       expect(await keepDatabase(earlier)).toBe(undefined)
       expect(await trace(role)).toHaveLength(2)
@@ -100,11 +104,11 @@ for (const major of [18, 15]) {
 
     it('is gone after the next try, wherever the connection was cut while it was dropped', async () => {
       const dropped = await cloned(false)
-      const counting = cutAdmin(admin, world.root)
+      const counting = cutAdmin(world.admin, world.root)
       await dropDatabase({ ...dropped, admin: counting })
       const cutAndResumed = async (cut: number): Promise<void> => {
         const options = await cloned(false)
-        await dropDatabase({ ...options, admin: cutAdmin(admin, world.root, cut) }).catch(() => {})
+        await dropDatabase({ ...options, admin: cutAdmin(world.admin, world.root, cut) }).catch(() => {})
         await dropDatabase(options)
         expect(await trace(options.role), `cut ${cut}`).toEqual([])
       }
@@ -115,7 +119,7 @@ for (const major of [18, 15]) {
       const options = await cloned(false)
       const { role } = options
       await connected(role)
-      const keep = () => keepDatabase({ admin, database: role, role, uid: 'uid-1', signal: never })
+      const keep = () => keepDatabase({ admin: world.admin, database: role, role, uid: 'uid-1', signal: never })
       const kept = keptName(role, 'uid-1')
       expect(await keep()).toBe(kept)
       expect(await keep()).toBe(kept)
@@ -132,9 +136,9 @@ for (const major of [18, 15]) {
       expect(await trace(kept)).toHaveLength(2)
       expect(await keep()).toBe(kept)
       expect(await trace(role)).toHaveLength(2)
-      expect(await keepDatabase({ admin, database: 'odoo_no', role: 'odoo_no', uid: 'x', signal: never })).toBe(
-        undefined,
-      )
+      expect(
+        await keepDatabase({ admin: world.admin, database: 'odoo_no', role: 'odoo_no', uid: 'x', signal: never }),
+      ).toBe(undefined)
     })
 
     it('never runs code of its own with our rights when its settings are changed', async () => {
@@ -147,7 +151,14 @@ for (const major of [18, 15]) {
         CREATE TRIGGER spy BEFORE UPDATE ON ir_config_parameter FOR EACH ROW EXECUTE FUNCTION spy()`)
       const parameters = { 'web.base.url': 'https://new.example.com' }
       const write = () =>
-        writeTenantParameters({ admin, database: role, role, password: PASSWORD, parameters, signal: never })
+        writeTenantParameters({
+          admin: world.admin,
+          database: role,
+          role,
+          password: PASSWORD,
+          parameters,
+          signal: never,
+        })
       await write()
       await write()
       expect(await parametersOf(world, role)).toMatchObject(parameters)

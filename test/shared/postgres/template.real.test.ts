@@ -1,18 +1,21 @@
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { standInTables } from '#local/postgres/stand-in-tables.ts'
 import { cloneDatabase } from '#shared/postgres/clone.ts'
 import { createTemplate } from '#shared/postgres/template.ts'
-import { freshName, ownPostgres, postgres } from '#test/world/postgres.ts'
+import { VERSIONS, freshName, hasPostgres, postgresOf, type PostgresWorld } from '#test/world/postgres.ts'
 import { never, rows, tenantOf } from './tenant.ts'
 
-for (const major of [18, 15]) {
-  const found = major === 18 ? await postgres() : await ownPostgres(major)
+for (const version of VERSIONS) {
+  const missing = !(await hasPostgres(version))
 
-  describe.skipIf(!found)(`a template on PostgreSQL ${major}`, () => {
-    const world = found!
-    const { admin } = world
+  describe.skipIf(missing)(`a template on PostgreSQL, ${version}`, () => {
+    let world: PostgresWorld
+    beforeAll(async () => {
+      world = await postgresOf(version)
+    })
     afterAll(() => world.close())
-    const make = (template: string, build = standInTables) => createTemplate({ admin, template, build, signal: never })
+    const make = (template: string, build = standInTables) =>
+      createTemplate({ admin: world.admin, template, build, signal: never })
 
     it('is frozen: nobody can connect, drop it, or find the role that built it', async () => {
       const template = freshName('template_')
@@ -25,8 +28,8 @@ for (const major of [18, 15]) {
           [template],
         ),
       ).toEqual([{ datallowconn: false, datistemplate: true, owner: 'platxa' }])
-      await expect(rows(admin, `DROP DATABASE ${template}`)).rejects.toMatchObject({ sqlstate: '42809' })
-      await expect(rows(admin, 'SELECT', [], template)).rejects.toThrow(/not currently accepting connections/)
+      await expect(rows(world.admin, `DROP DATABASE ${template}`)).rejects.toMatchObject({ sqlstate: '42809' })
+      await expect(rows(world.admin, 'SELECT', [], template)).rejects.toThrow(/not currently accepting connections/)
       expect(await rows(world.root, 'SELECT FROM pg_roles WHERE rolname LIKE $1', [`${template}%`])).toEqual([])
     })
 
