@@ -8,7 +8,7 @@ import type {
 import { labelKeys, objectNames, ports } from './names.ts'
 import { metadataOf, type Desired } from './object.ts'
 import type { Platform } from './platform.ts'
-import type { InstanceSpec } from './spec.ts'
+import { mayMail, type InstanceSpec } from './spec.ts'
 
 /** A label that Kubernetes sets itself: one of our own could be copied onto another namespace. */
 const namespaceName = 'kubernetes.io/metadata.name'
@@ -34,7 +34,7 @@ export function odooInstancePolicy(spec: InstanceSpec, platform: Platform): Desi
         dns(platform),
         postgres(platform),
         { to: internet, ports: tcp(443) },
-        ...(spec.egressMail ? [{ to: internet, ports: tcp(...mailPorts) }] : []),
+        ...(mayMail(spec) ? [{ to: internet, ports: tcp(...mailPorts) }] : []),
       ],
     },
   }

@@ -6,12 +6,13 @@ import type { Platform } from './platform.ts'
 import { odooVersion } from './versions.ts'
 
 const requested = catalogue['io.platxa.instance.requested.v1'].shape
+const { revision } = requested
 
 /** Loose at the top, so that a spec written by a newer release can still be read by an older one. */
 export const instanceSpec = z
   .object({
     name: requested.name,
-    revision: requested.revision,
+    revision,
     ownerId: requested.ownerId,
     tier,
     status: status.default('active'),
@@ -22,15 +23,24 @@ export const instanceSpec = z
     adminLogin: requested.adminLogin.default('admin'),
     /** `direct` is for tiers that never sleep: the Ingress goes straight to Odoo. */
     route: z.enum(['waking', 'direct']).default('waking'),
-    /** SMTP submission and mailbox ports. Unless told, all tiers but free; staging copies say false. */
+    /** SMTP submission and mailbox ports: see `mayMail`. */
     egressMail: z.boolean().optional(),
+    /** Which revision set each part last (revision.ts). `revision` is the newest of them. */
+    revisions: z.object({ requested: revision, tier: revision, status: revision }).optional(),
+    /** A tier that is wanted and not yet true everywhere. `resized`: the running pod has it, only its Deployment has not. */
+    pendingTier: z.object({ tier, revision, resized: z.boolean() }).optional(),
   })
   .transform((spec) => ({
     ...spec,
     template: spec.template ?? templateOf(spec.odooVersion),
-    egressMail: spec.egressMail ?? spec.tier !== 'free',
+    revisions: spec.revisions ?? { requested: spec.revision, tier: spec.revision, status: 0 },
   }))
 export type InstanceSpec = Readonly<z.output<typeof instanceSpec>>
+
+/** Unless told, all tiers but free; staging copies say false. Asked late, because the tier may change. */
+export function mayMail({ egressMail, tier }: InstanceSpec): boolean {
+  return egressMail ?? tier !== 'free'
+}
 
 /** Made by provisioning, kept in the Secret alone. */
 export interface InstanceSecrets {
@@ -62,7 +72,7 @@ export function writeSpec(spec: InstanceSpec): string {
   return JSON.stringify(spec)
 }
 
-/** The spec that a namespace was last applied with, or undefined when it bears none that can be understood. */
+/** What a namespace remembers that its instance should be, or undefined when it bears none that can be understood. */
 export function readSpec(namespace: {
   readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> }
 }): InstanceSpec | undefined {
@@ -75,7 +85,7 @@ export function readSpec(namespace: {
   }
 }
 
-/** The revision that is applied to a namespace, or undefined when none is. */
+/** The newest revision that was carried out whole, or undefined while the instance is being made. */
 export function readRevision(namespace: {
   readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> }
 }): number | undefined {

@@ -13,10 +13,8 @@ describe('the spec of an instance', () => {
       template: 'template_odoo_19',
       adminLogin: 'admin',
       route: 'waking',
-      egressMail: true,
+      revisions: { requested: 7, tier: 7, status: 0 },
     })
-    expect(specOf({ tier: 'free' }).egressMail).toBe(false)
-    expect(specOf({ tier: 'free', egressMail: true }).egressMail).toBe(true)
     expect(specOf({ template: 'template_shop' }).template).toBe('template_shop')
   })
 
