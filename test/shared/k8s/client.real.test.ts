@@ -238,10 +238,14 @@ describe('scale', () => {
 
   it('scales with the resourceVersion that is still true', async () => {
     const { kubernetes, ref, uid } = await made()
-    const { resourceVersion } = await kubernetes.scale(ref, 2, { signal })
-    const now = await kubernetes.get<Deployment>(ref, { signal })
-    const newest = now?.metadata?.resourceVersion ?? resourceVersion
-    expect((await kubernetes.scale(ref, 2, { uid, resourceVersion: newest, signal })).replicas).toBe(2)
+    await kubernetes.scale(ref, 2, { signal })
+    // the Deployment's own controller writes its status meanwhile: look, act, and look again when it was in between
+    const lookAndScale = async () => {
+      const now = await kubernetes.get<Deployment>(ref, { signal })
+      const resourceVersion = now?.metadata?.resourceVersion ?? ''
+      return await kubernetes.scale(ref, 0, { uid, resourceVersion, signal }).then(({ replicas }) => replicas, String)
+    }
+    await expect.poll(lookAndScale).toBe(0)
   })
 
   it('conflicts with a Deployment of the same name that was made since', async () => {

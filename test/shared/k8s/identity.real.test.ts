@@ -76,7 +76,6 @@ async function signedToken(namespace: string, name: string, expiresAt: Date): Pr
   return `${text}.${signature.toString('base64url')}`
 }
 
-const anHour = () => new Date(Date.now() + 3_600_000)
 const anHourAgo = () => new Date(Date.now() - 3_600_000)
 
 describe('in a cluster', () => {
