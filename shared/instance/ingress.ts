@@ -63,8 +63,9 @@ function traefikAnnotations({ ingress: { tls, middlewares } }: Platform): Record
 }
 
 function pathsOf(spec: InstanceSpec): HTTPIngressPath[] {
-  // The front door knows the WebSocket paths of each series itself; one router per host is enough.
-  if (spec.route === 'waking') return [path('/', objectNames.wakingService, wakingPort)]
+  // The front door knows the WebSocket paths of each series itself; one router per host is enough. Only it has the page of
+  // an instance that may not be used.
+  if (spec.route === 'waking' || spec.status !== 'active') return [path('/', objectNames.wakingService, wakingPort)]
   const odoo = deploymentOf(spec.name)
   return [
     // From 16 on; up to 15 it was /longpolling. Both for all: harmless, and one thing less to follow the version.

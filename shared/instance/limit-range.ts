@@ -1,13 +1,16 @@
 import type { LimitRange } from 'kubernetes-types/core/v1.js'
 import { objectNames } from './names.ts'
 import { metadataOf, type Desired } from './object.ts'
-import { cpu, gibibytes, mebibytes } from './quantity.ts'
+import { bytesOf, cpu, gibibytes, mebibytes } from './quantity.ts'
 import type { InstanceSpec } from './spec.ts'
 import { jobEnvelope, tiers } from './tiers.ts'
+import type { Storage } from './volume-claims.ts'
 
 /** Defaults are a must: under a cpu and memory quota a container that states nothing is refused. */
-export function limitRange(spec: InstanceSpec): Desired<LimitRange> {
+export function limitRange(spec: InstanceSpec, storageToday: Storage = {}): Desired<LimitRange> {
   const tier = tiers[spec.tier]
+  // A volume keeps what it has in a smaller tier, and each write to its claim is held against this.
+  const sizes = [gibibytes(Math.max(tier.addonsGi, tier.filestoreGi)), ...Object.values(storageToday)]
   return {
     apiVersion: 'v1',
     kind: 'LimitRange',
@@ -28,9 +31,13 @@ export function limitRange(spec: InstanceSpec): Desired<LimitRange> {
         {
           type: 'PersistentVolumeClaim',
           min: { storage: '1Gi' },
-          max: { storage: gibibytes(Math.max(tier.addonsGi, tier.filestoreGi)) },
+          max: { storage: largest(sizes) },
         },
       ],
     },
   }
+}
+
+function largest(sizes: readonly string[]): string {
+  return sizes.reduce((most, size) => ((bytesOf(size) ?? 0) > (bytesOf(most) ?? 0) ? size : most))
 }

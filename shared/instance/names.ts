@@ -17,6 +17,8 @@ export const labelKeys = {
   /** What the owner may do. Asleep is not a status: it is an active instance with 0 replicas. */
   status: 'platxa.io/status',
   owner: 'platxa.io/owner',
+  /** On tombstones: the month, such as `2026-11`, by which old ones are found. */
+  removedIn: 'platxa.io/removed-in',
   /** On Deployment and pods: what the front door selects by (DEPLOYMENT_LABEL). */
   app: 'app',
 } as const
@@ -37,9 +39,9 @@ export const annotationKeys = {
   awakeSeconds: 'platxa.io/awake-seconds',
   /** Deployment: milliseconds of the last wakes, newest first: `2310 2204`. What a visitor is told to expect. */
   recentWakes: 'platxa.io/recent-wakes',
-  /** Namespace: the InstanceSpec as JSON. No secret is in it. */
+  /** Namespace: the InstanceSpec as JSON, written before anything follows it. No secret is in it. */
   spec: 'platxa.io/spec',
-  /** Namespace: the revision of the Instance Manager that is applied. */
+  /** Namespace: the newest revision of the Instance Manager that was carried out whole. */
   revision: 'platxa.io/revision',
   /** Pod template: changes with odoo.conf or the password, so that the pod restarts with them. */
   configHash: 'platxa.io/config-hash',
@@ -94,6 +96,11 @@ export function databaseOf(name: string): string {
 
 export function templateOf(odooVersion: string): string {
   return `template_odoo_${odooVersion}`
+}
+
+/** The ConfigMap that outlives a removed instance, in the namespace of the functions. */
+export function tombstoneOf(name: string): string {
+  return `removed-${name}`
 }
 
 /** What never changes while the instance lives, hence fit for a selector, which is immutable. */

@@ -3,8 +3,11 @@ import { annotationKeys, labelsOf, namespaceOf } from './names.ts'
 import type { Desired } from './object.ts'
 import { writeSpec, type InstanceSpec } from './spec.ts'
 
-/** Remembers what was last applied: `platxa.io/spec` and `platxa.io/revision`. */
-export function namespace(spec: InstanceSpec): Desired<Namespace> {
+/**
+ * Remembers what the instance should be (`platxa.io/spec`) and how far that is true (`platxa.io/revision`): `applied`, or
+ * nothing while it is being made for the first time.
+ */
+export function namespace(spec: InstanceSpec, applied: number | 'nothing' = spec.revision): Desired<Namespace> {
   return {
     apiVersion: 'v1',
     kind: 'Namespace',
@@ -19,7 +22,7 @@ export function namespace(spec: InstanceSpec): Desired<Namespace> {
       },
       annotations: {
         [annotationKeys.spec]: writeSpec(spec),
-        [annotationKeys.revision]: String(spec.revision),
+        ...(applied !== 'nothing' && { [annotationKeys.revision]: String(applied) }),
       },
     },
   }

@@ -35,7 +35,7 @@ export function instanceObjects(
     tenantAdminBinding(spec, platform),
     scaleBinding(spec, platform),
     resourceQuota(spec, platform),
-    limitRange(spec),
+    limitRange(spec, storageToday),
     defaultDenyAll(spec),
     odooInstancePolicy(spec, platform),
     secret(spec, platform, secrets),

@@ -1,6 +1,6 @@
 // What lets our functions into this one namespace. The ClusterRoles themselves are in manifests/base/roles.yaml.
 import type { RoleBinding, Subject } from 'kubernetes-types/rbac/v1.js'
-import { roleNames } from './names.ts'
+import { labelKeys, roleNames } from './names.ts'
 import { metadataOf, type Desired } from './object.ts'
 import type { Platform } from './platform.ts'
 import type { InstanceSpec } from './spec.ts'
@@ -24,10 +24,13 @@ export function tenantAdminBinding(spec: InstanceSpec, platform: Platform): Desi
 }
 
 function binding(spec: InstanceSpec, role: string, subjects: Subject[]): Desired<RoleBinding> {
+  const metadata = metadataOf(spec, role)
+  // Only provision may write bindings, so no label is on them that another function changes.
+  const { [labelKeys.status]: _, [labelKeys.resourceTier]: __, ...labels } = metadata.labels
   return {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'RoleBinding',
-    metadata: metadataOf(spec, role),
+    metadata: { ...metadata, labels },
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
     subjects,
   }

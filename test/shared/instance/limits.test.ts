@@ -60,6 +60,11 @@ describe('the limits', () => {
       { type: 'PersistentVolumeClaim', min: { storage: '1Gi' }, max: { storage: maxStorage } },
     ])
   })
+
+  it('let a volume keep what a larger tier gave it', () => {
+    const [, volume] = limitRange(specOf({ tier: 'free' }), { addons: '1Gi', filestore: '100Gi' }).spec?.limits ?? []
+    expect(volume?.max).toEqual({ storage: '100Gi' })
+  })
 })
 
 describe('the volumes', () => {

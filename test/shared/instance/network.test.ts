@@ -138,6 +138,13 @@ describe('ingress', () => {
     ])
   })
 
+  it.each(['suspended', 'disabled'])(
+    'leads to the front door alone when it is %s: only that has a page for it',
+    (status) => {
+      expect(routes({ route: 'direct', status })).toEqual(['odoo → shop.platxa.com/ → waking-service:8080'])
+    },
+  )
+
   it('gives custom hosts an Ingress and a certificate of their own where there is an issuer', () => {
     const hosts = ['erp.example.org']
     const platform = { CUSTOM_HOSTS_ISSUER: 'letsencrypt' }
