@@ -1,4 +1,5 @@
 // What a person is told when the world does not come up: the thing, and what to do about it.
+import { relative } from 'node:path'
 import type { Layout } from './layout.ts'
 import type { Options } from './options.ts'
 import { portHolder } from './port-holder.ts'
@@ -10,6 +11,7 @@ const CLEAR = new Set([
   'NoControlPlane',
   'NotReady',
   'NotProvisioned',
+  'OdooFailed',
   'ManifestError',
   'ComponentFailed',
   'PostgresStartError',
@@ -24,7 +26,8 @@ export async function explain(error: unknown, { port }: Options, layout: Layout)
     return `The local world ${error.message}${console ? `: ${console}` : ' and is starting'}. \`npm stop\` ends it.`
   }
   if ('code' in error && error.code === 'EADDRINUSE' && 'port' in error && error.port === port) return portTaken(port)
-  return CLEAR.has(error.name) ? error.message : (error.stack ?? error.message)
+  if (CLEAR.has(error.name)) return error.message
+  return `${error.stack ?? error.message}\nMore may stand in ${relative(process.cwd(), layout.log)}.`
 }
 
 async function portTaken(port: number): Promise<string> {

@@ -7,6 +7,7 @@ import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import { type Admin, connectPostgres, settingsFromUrl } from '#shared/postgres/connect.ts'
 import { preparePlatform } from '#shared/postgres/platform.ts'
 import { createTemplate, type BuildAccess } from '#shared/postgres/template.ts'
+import { buildByOdoo, type RealOdoo } from './odoo-template.ts'
 
 const ROLE = 'platxa'
 const secretRef = { apiVersion: 'v1', kind: 'Secret', namespace: 'platxa', name: 'platxa-postgres' } as const
@@ -35,14 +36,18 @@ async function readPassword(kubernetes: Kubernetes, signal: AbortSignal): Promis
   return encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString()
 }
 
-/** How a template gets its tables. */
-export type Build = (access: BuildAccess, signal: AbortSignal) => Promise<void>
+export interface TemplateOptions {
+  /** Instead of the stand-in's few tables. */
+  readonly odoo: RealOdoo | undefined
+  readonly tell: (detail: string) => void
+  readonly signal: AbortSignal
+}
 
-/** True when it had to be made. */
-export function ensureTemplate(
-  admin: Admin,
-  odooVersion: string,
-  { build = standInTables, signal }: { readonly build?: Build | undefined; readonly signal: AbortSignal },
-): Promise<boolean> {
-  return createTemplate({ admin, template: `template_odoo_${odooVersion}`, build, signal })
+/** True when it had to be made. One that the other kind of Odoo made is left as it is: `--fresh` begins anew. */
+export function ensureTemplate(admin: Admin, odooVersion: string, options: TemplateOptions): Promise<boolean> {
+  const { odoo, signal } = options
+  const template = `template_odoo_${odooVersion}`
+  const build = (access: BuildAccess, limit: AbortSignal): Promise<void> =>
+    odoo === undefined ? standInTables(access, limit) : buildByOdoo(odoo, access, { tell: options.tell, signal: limit })
+  return createTemplate({ admin, template, build, signal })
 }

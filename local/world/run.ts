@@ -1,7 +1,6 @@
 // The world in the foreground: comes up, says where everything is, waits to be told to end, ends in order.
 import { createWriteStream } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
-import { relative } from 'node:path'
 import { createLog } from '#shared/server/log.ts'
 import { explain } from './explain.ts'
 import type { Layout } from './layout.ts'
@@ -45,7 +44,7 @@ export async function run(options: Options, layout: Layout): Promise<number> {
   }
 
   async function failed(error: unknown): Promise<number> {
-    say(`\n${await explain(error, options, layout)}\nMore in ${relative(process.cwd(), layout.log)}.\n`)
+    say(`\n${await explain(error, options, layout)}\n`)
     return 1
   }
 }

@@ -17,7 +17,7 @@ import { forLaptop, type Laptop } from './laptop.ts'
 import { type Layout, repository } from './layout.ts'
 import { listenOn, type Listening } from './listen.ts'
 import { readManifests } from './manifests.ts'
-import { runNode } from './node.ts'
+import { realOdoo, runNode } from './node.ts'
 import { openConsole } from './open-console.ts'
 import type { Options } from './options.ts'
 import { startPings } from './pings.ts'
@@ -104,7 +104,9 @@ async function start(deps: WorldDeps, stack: AsyncDisposableStack): Promise<Worl
     progress.step('waiting for the functions', (tell) =>
       untilServing(expectations(parts, addresses), kubernetes, { tell, signal }),
     ),
-    progress.step('preparing the template database', () => ensureTemplate(admin, ODOO_VERSION, { signal })),
+    progress.step('preparing the template database', (tell) =>
+      ensureTemplate(admin, ODOO_VERSION, { odoo: realOdoo(), tell, signal }),
+    ),
   ])
 
   doors.console = await openConsole({ wake: WAKE, odooVersion: ODOO_VERSION, kubernetes, broker, laptop, log, stack })
