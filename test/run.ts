@@ -9,6 +9,15 @@ import { layoutOf, repository } from '#local/world/layout.ts'
 import { createProgress } from '#local/world/progress.ts'
 import { obtainChromium } from '#test/browser.ts'
 
+const results = z.object({
+  numPassedTests: z.int(),
+  numFailedTests: z.int(),
+  numPendingTests: z.int(),
+  numTodoTests: z.int(),
+  /** A file that could not even be loaded has no tests, and fails all the same. */
+  testResults: z.array(z.object({ status: z.string(), assertionResults: z.array(z.unknown()) })),
+})
+
 const args = process.argv.slice(2)
 const progress = createProgress(process.stderr)
 const wanted = projects(args)
@@ -39,15 +48,6 @@ async function prepare(): Promise<void> {
     else progress.line(`no browser, so its stories are skipped: ${faults.join('; ')}`)
   }
 }
-
-const results = z.object({
-  numPassedTests: z.int(),
-  numFailedTests: z.int(),
-  numPendingTests: z.int(),
-  numTodoTests: z.int(),
-  /** A file that could not even be loaded has no tests, and fails all the same. */
-  testResults: z.array(z.object({ status: z.string(), assertionResults: z.array(z.unknown()) })),
-})
 
 /** The story of a whole machine wants the machine to itself, so it comes after the others. */
 async function test(): Promise<number> {
