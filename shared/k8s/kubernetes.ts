@@ -38,7 +38,11 @@ export interface Selection extends Call {
   readonly fieldSelector?: string
 }
 
-export interface WatchOptions extends Selection {
+export interface WatchOptions<T = unknown, Kept = T> extends Selection {
+  /** What to keep of each object: applied page by page, so that a large collection is never in memory as a whole. */
+  readonly pick?: ((object: T) => Kept) | undefined
+  /** Objects per page of the list it begins with, 500 unless told. */
+  readonly limit?: number
   /** Told of each fault of the connection and of how long the watch waits before it tries again: for logs and metrics. */
   readonly onFault?: (error: KubernetesError, retryInMs: number) => void
 }
@@ -111,7 +115,10 @@ export interface Kubernetes {
    * Lists, then follows the changes. Ends, without an error, by the signal or by `close`; faults of the connection are
    * its own business. Rejects only when its very first list is refused as forbidden, unknown or malformed.
    */
-  watch<T extends Manifest>(kind: KindRef, options: WatchOptions): AsyncGenerator<WatchEvent<T>, void, undefined>
+  watch<T extends Manifest, Kept = T>(
+    kind: KindRef,
+    options: WatchOptions<T, Kept>,
+  ): AsyncGenerator<WatchEvent<Kept>, void, undefined>
   /** For the rest: subresources of its own kind, reviews. `path` starts with `/api/` or `/apis/`. */
   request<T>(method: string, path: string, options: RequestOptions): Promise<T>
   close(): Promise<void>

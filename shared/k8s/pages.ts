@@ -77,12 +77,18 @@ export interface Snapshot<T> {
   readonly resourceVersion: string
 }
 
-/** The collection as it was at one moment. */
-export async function readSnapshot<T>(transport: Transport, kind: KindRef, options: ListOptions): Promise<Snapshot<T>> {
-  let objects: T[] = []
+/** The collection as it was at one moment; of each object only what `pick` keeps. */
+export async function readSnapshot<Kept>(
+  transport: Transport,
+  kind: KindRef,
+  options: ListOptions,
+  pick: (object: Manifest) => Kept,
+): Promise<Snapshot<Kept>> {
+  let objects: Kept[] = []
   let resourceVersion = ''
-  for await (const page of readPages<T>(transport, kind, options)) {
-    objects = page.restarted ? [...page.items] : [...objects, ...page.items]
+  for await (const page of readPages<Manifest>(transport, kind, options)) {
+    if (page.restarted) objects = []
+    for (const item of page.items) objects.push(pick(item))
     resourceVersion = page.resourceVersion
   }
   return { objects, resourceVersion }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createBackoff } from './backoff.ts'
 import { KubernetesError } from './errors.ts'
 import { collectionPath, resourceOf } from './kinds.ts'
-import type { KindRef, Manifest, WatchEvent, WatchOptions } from './kubernetes.ts'
+import type { KindRef, Manifest, Selection, WatchEvent, WatchOptions } from './kubernetes.ts'
 import type { Limits } from './limits.ts'
 import { linesOf } from './lines.ts'
 import { isGone, readSnapshot } from './pages.ts'
@@ -21,13 +21,14 @@ const LONGEST_ASKED_MS = 10_000
 type Change<T> = Exclude<WatchEvent<T>, { type: 'synced' }>
 type Step<T> = Change<T> | { readonly type: 'bookmark'; readonly object: T }
 
-export async function* watchKind<T extends Manifest>(
+export async function* watchKind<T extends Manifest, Kept = T>(
   transport: Transport,
   limits: Limits,
   kind: KindRef,
-  options: WatchOptions,
-): AsyncGenerator<WatchEvent<T>, void, undefined> {
-  const { onFault } = options
+  options: WatchOptions<T, Kept>,
+): AsyncGenerator<WatchEvent<Kept>, void, undefined> {
+  // Without `pick`, `Kept` is `T`.
+  const { onFault, pick = (object: T) => object as unknown as Kept } = options
   const signal = AbortSignal.any([options.signal, transport.closed])
   const backoff = createBackoff()
   let since: string | undefined
@@ -38,7 +39,7 @@ export async function* watchKind<T extends Manifest>(
     let heard = false
     try {
       if (since === undefined) {
-        const snapshot = await readSnapshot<T>(transport, kind, { ...options, signal })
+        const snapshot = await readSnapshot(transport, kind, { ...options, signal }, (object) => pick(object as T))
         since = snapshot.resourceVersion
         yield { type: 'synced', objects: snapshot.objects }
         synced = true
@@ -47,7 +48,7 @@ export async function* watchKind<T extends Manifest>(
         since = step.object.metadata?.resourceVersion ?? since
         heard = true
         backoff.reset()
-        if (step.type !== 'bookmark') yield step
+        if (step.type !== 'bookmark') yield { type: step.type, object: pick(step.object) }
       }
       if (lived()) backoff.reset()
       // not even the bookmark that comes before the end: a server that was restored from a backup keeps silent until it
@@ -72,7 +73,7 @@ async function* readChanges<T extends Manifest>(
   transport: Transport,
   limits: Limits,
   kind: KindRef,
-  { labelSelector, fieldSelector, signal }: WatchOptions,
+  { labelSelector, fieldSelector, signal }: Selection,
   since: string,
 ): AsyncGenerator<Step<T>> {
   const timeoutSeconds = Math.ceil((limits.watchMs * (1 + Math.random() / 10)) / 1000)

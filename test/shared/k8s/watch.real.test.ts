@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 
 import { connect } from '#shared/k8s/connect.ts'
 import { isForbidden } from '#shared/k8s/errors.ts'
-import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
+import type { Kubernetes, Manifest } from '#shared/k8s/kubernetes.ts'
 import type { Limits } from '#shared/k8s/limits.ts'
 import { allow, asServiceAccount, cluster, server, testNamespace, tokenOf } from '#test/world/cluster.ts'
 import { openHttpDoor } from '#test/world/http-door.ts'
@@ -59,6 +59,22 @@ async function open(kubernetes: Kubernetes, namespace: string) {
 }
 
 describe('a watch', () => {
+  it('keeps of each object only what it is told to keep, also where the list comes in pages', async () => {
+    const { admin, namespace, token } = await scene()
+    for (const name of ['a', 'b', 'c']) await write(admin, namespace, name, '1')
+    const { kubernetes } = await throughProxy(token)
+    const ending = new AbortController()
+    const kept: string[][] = []
+    const pick = ({ metadata }: Manifest): string => metadata?.name ?? ''
+    const options = { pick, limit: 2, signal: ending.signal }
+    for await (const event of kubernetes.watch({ apiVersion: 'v1', kind: 'ConfigMap', namespace }, options)) {
+      kept.push(event.type === 'synced' ? event.objects.filter((name) => name.length === 1) : [event.object])
+      if (kept.length === 1) await remove(admin, namespace, 'b')
+      else ending.abort()
+    }
+    expect(kept).toEqual([['a', 'b', 'c'], ['b']])
+  })
+
   it('starts with all there is, then tells each change', async () => {
     const { admin, namespace, token } = await scene()
     await write(admin, namespace, 'before', '1')
