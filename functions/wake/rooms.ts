@@ -1,9 +1,8 @@
 // Every instance by name and by host, fed by two watches. A host that two instances claim stays with the first one.
-import type { Deployment } from 'kubernetes-types/apps/v1.js'
 import type { Pod } from 'kubernetes-types/core/v1.js'
-import { instanceOfNamespace } from '#shared/instance/names.ts'
+import { instanceOfNamespace, namespaceOf } from '#shared/instance/names.ts'
 import type { WatchEvent } from '#shared/k8s/kubernetes.ts'
-import { factsOf, newEntry, type Entry, type Facts } from './entry.ts'
+import { newEntry, type Entry, type Facts } from './entry.ts'
 import type { Room, Step } from './life.ts'
 import { newRoom, seeWorld } from './room.ts'
 import { podFacts, worldOf, type PodFacts, type World } from './world.ts'
@@ -16,8 +15,22 @@ export interface Rooms {
   readonly size: number
   /** Both watches have told the whole truth once; before that "unknown" means "not known yet". */
   readonly synced: boolean
-  readonly deployments: (event: WatchEvent<Deployment>) => void
-  readonly pods: (event: WatchEvent<Pod>) => void
+  /** What `factsOf` and `podOf` keep of the objects; undefined for what is none of ours. */
+  readonly deployments: (event: WatchEvent<Facts | undefined>) => void
+  readonly pods: (event: WatchEvent<InstancePod | undefined>) => void
+}
+
+export interface InstancePod {
+  readonly instance: string
+  readonly uid: string
+  /** Undefined for a pod that is over. */
+  readonly facts: PodFacts | undefined
+}
+
+export function podOf(pod: Pod): InstancePod | undefined {
+  const { namespace = '', uid } = pod.metadata ?? {}
+  const instance = instanceOfNamespace(namespace)
+  return instance === undefined || uid === undefined ? undefined : { instance, uid, facts: podFacts(pod) }
 }
 
 export interface RoomsDeps {
@@ -38,9 +51,8 @@ export function createRooms(deps: RoomsDeps): Rooms {
   const synced = { deployments: false, pods: false }
   const ours = patternOf(deps.namespacePattern)
 
-  function setDeployment(deployment: Deployment): void {
-    const facts = ours.test(deployment.metadata?.namespace ?? '') ? factsOf(deployment) : undefined
-    if (facts === undefined) return
+  function setDeployment(facts: Facts | undefined): void {
+    if (facts === undefined || !ours.test(namespaceOf(facts.name))) return
     const before = byName.get(facts.name)
     if (before !== undefined && before.facts.uid !== facts.uid) remove(before)
     const entry = byName.get(facts.name) ?? add(facts)
@@ -95,13 +107,9 @@ export function createRooms(deps: RoomsDeps): Rooms {
     if (!isSame(entry.room.world, world)) deps.change(entry, (room, now) => seeWorld(room, world, now))
   }
 
-  function setPod(pod: Pod, deleted: boolean): void {
-    const name = instanceOfNamespace(pod.metadata?.namespace ?? '')
-    if (name === undefined) return
-    const uid = pod.metadata?.uid
-    const others = (podsOf.get(name) ?? []).filter((known) => known.uid !== uid)
-    const facts = deleted ? undefined : podFacts(pod)
-    setPods(name, facts === undefined ? others : [...others, facts])
+  function setPod({ instance, uid, facts }: InstancePod, deleted: boolean): void {
+    const others = (podsOf.get(instance) ?? []).filter((known) => known.uid !== uid)
+    setPods(instance, facts === undefined || deleted ? others : [...others, facts])
   }
 
   function setPods(name: string, pods: readonly PodFacts[]): void {
@@ -111,6 +119,27 @@ export function createRooms(deps: RoomsDeps): Rooms {
     if (entry === undefined) return
     entry.pods = pods
     show(entry)
+  }
+
+  function replaceDeployments(all: readonly (Facts | undefined)[]): void {
+    const uids = new Set(all.map((facts) => facts?.uid))
+    for (const entry of byName.values()) if (!uids.has(entry.facts.uid)) remove(entry)
+    for (const facts of all) setDeployment(facts)
+    synced.deployments = true
+  }
+
+  function replacePods(all: readonly (InstancePod | undefined)[]): void {
+    const gone = new Set(podsOf.keys())
+    const known = all.filter((pod) => pod !== undefined)
+    for (const [name, pods] of Map.groupBy(known, (pod) => pod.instance)) {
+      gone.delete(name)
+      setPods(
+        name,
+        pods.map(({ facts }) => facts).filter((facts) => facts !== undefined),
+      )
+    }
+    for (const name of gone) setPods(name, [])
+    synced.pods = true
   }
 
   return {
@@ -124,31 +153,16 @@ export function createRooms(deps: RoomsDeps): Rooms {
       return synced.deployments && synced.pods
     },
     deployments(event) {
-      if (event.type === 'applied') return setDeployment(event.object)
-      if (event.type === 'deleted') {
-        const entry = byName.get(factsOf(event.object)?.name ?? '')
-        if (entry !== undefined && entry.facts.uid === event.object.metadata?.uid) remove(entry)
-        return
+      if (event.type === 'synced') replaceDeployments(event.objects)
+      else if (event.type === 'applied') setDeployment(event.object)
+      else {
+        const entry = byName.get(event.object?.name ?? '')
+        if (entry !== undefined && entry.facts.uid === event.object?.uid) remove(entry)
       }
-      const uids = new Set(event.objects.map(({ metadata }) => metadata?.uid))
-      for (const entry of byName.values()) if (!uids.has(entry.facts.uid)) remove(entry)
-      for (const deployment of event.objects) setDeployment(deployment)
-      synced.deployments = true
     },
     pods(event) {
-      if (event.type !== 'synced') return setPod(event.object, event.type === 'deleted')
-      const gone = new Set(podsOf.keys())
-      const groups = Map.groupBy(event.objects, (pod) => instanceOfNamespace(pod.metadata?.namespace ?? ''))
-      for (const [name, pods] of groups) {
-        if (name === undefined) continue
-        gone.delete(name)
-        setPods(
-          name,
-          pods.map(podFacts).filter((facts) => facts !== undefined),
-        )
-      }
-      for (const name of gone) setPods(name, [])
-      synced.pods = true
+      if (event.type === 'synced') replacePods(event.objects)
+      else if (event.object !== undefined) setPod(event.object, event.type === 'deleted')
     },
   }
 }

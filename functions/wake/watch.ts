@@ -1,9 +1,8 @@
 // The two watches that everything here is known from. Between changes they cost nothing.
-import type { Deployment } from 'kubernetes-types/apps/v1.js'
-import type { Pod } from 'kubernetes-types/core/v1.js'
-import type { KindRef, Kubernetes, Manifest, WatchEvent } from '#shared/k8s/kubernetes.ts'
+import type { Kubernetes, Manifest, WatchOptions } from '#shared/k8s/kubernetes.ts'
 import type { Log } from '#shared/server/log.ts'
-import type { Rooms } from './rooms.ts'
+import { factsOf } from './entry.ts'
+import { podOf, type Rooms } from './rooms.ts'
 
 export interface WatchDeps {
   readonly kubernetes: Kubernetes
@@ -13,29 +12,47 @@ export interface WatchDeps {
   readonly log: Log
 }
 
+/** Small pages: what is read of thousands of objects is garbage a moment later. */
+const limit = 100
+
 /** Runs until the signal ends it; rejects only when the API server does not let us watch at all. */
 export async function watchInstances(deps: WatchDeps, signal: AbortSignal): Promise<void> {
-  const { rooms } = deps
-  await Promise.all([
-    follow<Deployment>({ apiVersion: 'apps/v1', kind: 'Deployment' }, rooms.deployments, deps, signal),
-    follow<Pod>({ apiVersion: 'v1', kind: 'Pod' }, rooms.pods, deps, signal),
-  ])
+  await Promise.all([followDeployments(deps, signal), followPods(deps, signal)])
 }
 
-async function follow<T extends Manifest>(
-  kind: KindRef,
-  take: (event: WatchEvent<T>) => void,
-  { kubernetes, labelSelector, log }: WatchDeps,
-  signal: AbortSignal,
-): Promise<void> {
+async function followDeployments(deps: WatchDeps, signal: AbortSignal): Promise<void> {
+  const pick = carefully(factsOf, deps.log)
+  const kind = { apiVersion: 'apps/v1', kind: 'Deployment' }
+  for await (const event of deps.kubernetes.watch(kind, { ...options(kind.kind, deps, signal), pick })) {
+    deps.rooms.deployments(event)
+  }
+}
+
+async function followPods(deps: WatchDeps, signal: AbortSignal): Promise<void> {
+  const pick = carefully(podOf, deps.log)
+  const kind = { apiVersion: 'v1', kind: 'Pod' }
+  for await (const event of deps.kubernetes.watch(kind, { ...options(kind.kind, deps, signal), pick })) {
+    deps.rooms.pods(event)
+  }
+}
+
+function options(kind: string, { labelSelector, log }: WatchDeps, signal: AbortSignal): Omit<WatchOptions, 'pick'> {
   const onFault = (error: Error, retryInMs: number): void =>
-    log.warn({ kind: kind.kind, error: error.message, retryInMs }, 'the watch was interrupted')
-  for await (const event of kubernetes.watch<T>(kind, { labelSelector, signal, onFault })) {
+    log.warn({ kind, error: error.message, retryInMs }, 'the watch was interrupted')
+  return { labelSelector, limit, signal, onFault }
+}
+
+/** One strange object must not blind us for all the others. */
+function carefully<T extends Manifest, Kept>(
+  read: (object: T) => Kept | undefined,
+  log: Log,
+): (object: T) => Kept | undefined {
+  return (object) => {
     try {
-      take(event)
+      return read(object)
     } catch (error) {
-      // One strange object must not blind us for all the others.
-      log.error({ kind: kind.kind, error }, 'an object could not be read')
+      log.error({ object: object.metadata?.name, error }, 'an object could not be read')
+      return undefined
     }
   }
 }
