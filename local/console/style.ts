@@ -18,7 +18,7 @@ a { color: var(--accent) } code, .mono { font: 12.5px/1.5 ui-monospace, monospac
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .65rem .9rem; vertical-align: top }
 th { font-size: .78rem; font-weight: 500; color: var(--soft) } tbody tr { border-top: 1px solid var(--line) }
 td.tight { white-space: nowrap } .soft { color: var(--soft) } .small { font-size: .85rem }
-.name { font-weight: 600 } .why { max-width: 26rem }
+.name { font-weight: 600 } .why { min-width: 11rem; max-width: 26rem }
 .pill { display: inline-block; border-radius: 99px; padding: .05rem .65rem; font-size: .82rem; font-weight: 600; white-space: nowrap }
 .awake { color: var(--awake); background: var(--awake-bg) } .waking, .falling { color: var(--waking); background: var(--waking-bg) }
 .asleep { color: var(--asleep); background: var(--asleep-bg) } .trouble { color: var(--bad); background: var(--bad-bg) }
