@@ -5,6 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { Pod } from 'kubernetes-types/core/v1.js'
 
+import { isConflict } from '#shared/k8s/errors.ts'
+
 import type { AddressBlock } from './addresses.ts'
 import { lostStatus } from './lost.ts'
 import { type NodeParts, PodRun } from './pod.ts'
@@ -95,8 +97,8 @@ export class Agent {
     const deleted = pod.metadata?.deletionTimestamp !== undefined
     if (entry !== undefined) {
       entry.run.update(pod)
-      if (deleted) void this.#delete(entry, signal)
-    } else if (deleted) void this.#remove(pod, signal)
+      if (deleted) this.#attend(this.#delete(entry, signal), pod)
+    } else if (deleted) this.#attend(this.#remove(pod, signal), pod)
     else if (pod.status?.phase !== 'Succeeded' && pod.status?.phase !== 'Failed') this.#start(pod)
   }
 
@@ -118,23 +120,30 @@ export class Agent {
     const { pod } = entry.run
     await entry.run.stop(graceOf(pod), { tell: true })
     await entry.ended
-    this.#forget(pod)
     await this.#remove(pod, signal)
+    await this.#forget(pod)
   }
 
   /** Its object is gone without asking us: end what is left of it, now. */
   #gone(pod: Pod): void {
     const entry = this.#entries.get(uidOf(pod))
     if (entry === undefined) return
-    void entry.run
-      .stop(0, { tell: false })
-      .then(() => entry.ended)
-      .then(() => this.#forget(pod))
+    const end = async (): Promise<void> => {
+      await entry.run.stop(0, { tell: false })
+      await entry.ended
+      await this.#forget(pod)
+    }
+    this.#attend(end(), pod)
   }
 
-  #forget(pod: Pod): void {
+  /** Nobody waits for it, but nothing is lost in silence. */
+  #attend(work: Promise<void>, pod: Pod): void {
+    work.catch((error: unknown) => this.#of.log.error({ error, ...refOf(pod) }, 'the end of a pod went wrong'))
+  }
+
+  async #forget(pod: Pod): Promise<void> {
     this.#entries.delete(uidOf(pod))
-    void this.#prune([...this.#entries.values()].map(({ run }) => run.pod))
+    await this.#prune([...this.#entries.values()].map(({ run }) => run.pod))
   }
 
   /** From the API server, for good. */
@@ -146,7 +155,8 @@ export class Agent {
         await kubernetes.delete(refOf(pod), options)
         return
       } catch (error) {
-        if (signal.aborted) return
+        // Another pod of that name: ours is gone.
+        if (signal.aborted || isConflict(error)) return
         log.warn({ error, ...refOf(pod) }, 'could not remove a pod that has ended')
         await sleep(RETRY_MS, undefined, { signal }).catch(() => {})
       }
