@@ -27,6 +27,7 @@ const shop = specOf({ name: 'shop' })
 const other = specOf({ name: 'other', hosts: ['other.platxa.com'] })
 const deployment: Ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'instance-shop', name: 'odoo-shop' }
 const stranger: Ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'strangers', name: 'web' }
+const grave: Ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'platxa', name: 'removed-shop' }
 const plain = base.filter((object) => !isKnative(object))
 
 let plane: OwnControlPlane
@@ -172,6 +173,11 @@ const may: readonly Row[] = [
   ['platxa/change-status', 'write a revision', (k) => merge(k, namespaceRef('instance-shop'), note('revision', '8'))],
   ['platxa/change-status', 'put an instance to sleep', (k) => scale(k, deployment, 0)],
   ['platxa/dead-letter', 'record an event on an instance', (k) => event(k, 'instance-shop')],
+  ['platxa/provision', 'read a tombstone', (k) => k.get(grave, by())],
+  ['platxa/remove', 'leave a tombstone', (k) => k.apply(manifestOf(grave), by())],
+  ['platxa/remove', 'find tombstones', (k) => first(k, { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'platxa' })],
+  ['platxa/remove', 'take a tombstone away', (k) => remove(k, grave)],
+  ['platxa/remove', 'find that an instance is gone', (k) => k.get({ ...deployment, namespace: 'instance-gone' }, by())],
   ['platxa/remove', 'see the pods of an instance go', (k) => first(k, pods('instance-shop'))],
 ]
 
@@ -249,6 +255,18 @@ const mayNot: readonly Row[] = [
   ],
   ['platxa/change-status', 'delete an instance', (k) => remove(k, namespaceRef('instance-shop'))],
   ['platxa/remove', 'delete a namespace of another kind', (k) => remove(k, namespaceRef('strangers'))],
+  [
+    'platxa/remove',
+    'turn a knob',
+    (k) => merge(k, { ...grave, name: 'platxa-functions' }, { data: { POOLER: 'off' } }),
+  ],
+  ['platxa/remove', 'take all knobs away', (k) => remove(k, { ...grave, name: 'platxa-functions' })],
+  [
+    'platxa/remove',
+    'leave a tombstone elsewhere',
+    (k) => k.apply(manifestOf({ ...grave, namespace: 'default' }), by()),
+  ],
+  ['platxa/provision', 'leave a tombstone', (k) => k.apply(manifestOf(grave), by())],
   ['platxa/remove', 'delete the platform', (k) => remove(k, namespaceRef('platxa'))],
   ['platxa/dead-letter', 'record an event elsewhere', (k) => event(k, 'platxa')],
   ['platxa/dead-letter', 'read a Secret', (k) => k.get(secretIn('instance-shop'), by())],
@@ -319,6 +337,18 @@ describe('manifests/base on a real API server', () => {
       'system:serviceaccount:platxa:provision may only change what is in a namespace instance-*, not namespaces in shop',
     )
     await expect(scale(as('traefik-system/wake'), deployment, 0)).rejects.toThrow('may only set replicas to 1')
+  })
+
+  it('does not let wake wake what is suspended, however late it asks', async () => {
+    const asleep = { ...deployment, namespace: 'instance-other', name: 'odoo-other' }
+    const label = (status: string) =>
+      merge(admin, namespaceRef('instance-other'), { metadata: { labels: { 'platxa.io/status': status } } })
+    await scale(admin, asleep, 0)
+    await label('suspended')
+    const refused = () => scale(as('traefik-system/wake'), asleep, 1).then(() => false, isForbidden)
+    await expect.poll(refused, { timeout: limitMs }).toBe(true)
+    await label('active')
+    await allowed(() => scale(as('traefik-system/wake'), asleep, 1))
   })
 
   it('does not stand in an administrator’s way', async () => {
