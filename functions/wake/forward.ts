@@ -9,6 +9,7 @@ import type { ForwardFault } from './connection/fault.ts'
 import { peers, type ForwardedFor, type Peer } from './connection/forwarded.ts'
 import { defaultLimits, type Limits } from './connection/limits.ts'
 import { Pool } from './connection/pool.ts'
+import { Pools } from './connection/pools.ts'
 import { requestHead, type HeadRules } from './connection/request-head.ts'
 import type { Tap } from './connection/splice.ts'
 import { Watchdog } from './connection/watchdog.ts'
@@ -41,18 +42,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   const watchdog = new Watchdog(Math.min(connectMs, firstByteMs, idleMs, keepMs, freshMs))
   const means: Means = { limits, watchdog, answerFault: options.answerFault ?? plainFault }
   const rulesFor = headRules(options.trustedProxies, options.forwardedFor ?? 'extend')
-  const pools = new Map<string, Pool>()
+  const pools = new Pools((target, onEmpty) => new Pool(target, limits, watchdog, onEmpty))
   const dialers = new Set<Dialer>()
-
-  function poolOf(target: Target): Pool {
-    const key = keyOf(target)
-    let pool = pools.get(key)
-    if (pool === undefined) {
-      pool = new Pool(target, limits, watchdog, () => pools.delete(key))
-      pools.set(key, pool)
-    }
-    return pool
-  }
 
   return {
     forward(request, response, target) {
@@ -64,7 +55,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
         return Promise.resolve({ outcome: 'answered', status: head.refuse })
       }
       return new Promise((settle) => {
-        new Exchange({ request, response, head }, poolOf(target), means, settle).start()
+        new Exchange({ request, response, head }, pools.of(target), means, settle).start()
       })
     },
     upgrade(request, socket, early, target, tap = {}) {
@@ -72,16 +63,12 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       if (socket.destroyed) return Promise.resolve({ outcome: 'client gone' })
       return upgrade({ request, socket, early, target, tap }, rulesFor(socket), means, dialers)
     },
-    release: (target) => pools.get(keyOf(target))?.release(),
+    release: (target) => pools.known(target)?.release(),
     async close() {
-      for (const pool of pools.values()) pool.close()
+      for (const pool of pools.all()) pool.close()
       for (const dialer of dialers) dialer.close()
     },
   }
-}
-
-function keyOf(target: Target): string {
-  return `${target.host}:${target.port}`
 }
 
 /** What a socket's other end may say is decided once per connection. */

@@ -4,7 +4,7 @@ import { Dialer } from './connection/dialer.ts'
 import type { Forwarded, Means, OnSwitch } from './connection/asked.ts'
 import { Exchange } from './connection/exchange.ts'
 import { requestHead, type HeadRules, type RequestHead } from './connection/request-head.ts'
-import type { ResponseHead } from './connection/response-head.ts'
+import { fieldsOf, type ResponseHead } from './connection/response-head.ts'
 import { asksForWebSocket } from './connection/server-options.ts'
 import { Splice, type SpliceEnd, type Tap } from './connection/splice.ts'
 import type { Target } from './connection/wire.ts'
@@ -93,6 +93,7 @@ function collect(socket: Socket, first: Buffer): () => Buffer {
 
 function switching(head: ResponseHead): string {
   let lines = `HTTP/1.1 101 ${head.reason}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n`
-  for (let i = 1; i < head.headers.length; i += 2) lines += `${head.headers[i - 1] ?? ''}: ${head.headers[i] ?? ''}\r\n`
+  const fields = fieldsOf(head)
+  for (let i = 1; i < fields.length; i += 2) lines += `${fields[i - 1] ?? ''}: ${fields[i] ?? ''}\r\n`
   return `${lines}\r\n`
 }

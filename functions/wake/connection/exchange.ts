@@ -1,4 +1,4 @@
-import { answerHead, endAnswer, endLate, pieceTo, relayInformational } from './answer.ts'
+import { answerHead, answerWhole, endAnswer, endLate, pieceTo, relayInformational } from './answer.ts'
 import type { Asked, Forwarded, Means } from './asked.ts'
 import { readerFor, type BodyReader, type Piece } from './body.ts'
 import { ForwardFault } from './fault.ts'
@@ -102,22 +102,22 @@ export class Exchange implements Rider, Passenger {
   /** Looks for a whole head in what has come so far. */
   private heads(bytes: Buffer, from: number, to: number): boolean {
     const before = this.partial.length
+    // An end may lie across two reads; what was looked at is not looked at again.
+    const searched = Math.max(0, before - END.length)
     let text = this.partial + bytes.toString('latin1', from, Math.min(to, from + SMALL))
-    let end = text.indexOf(END)
+    let end = text.indexOf(END, searched)
     if (end < 0 && to - from > SMALL) {
       text = this.partial + bytes.toString('latin1', from, to)
-      end = text.indexOf(END)
+      end = text.indexOf(END, searched)
     }
-    if (end < 0 ? text.length > this.means.limits.headBytes : end > this.means.limits.headBytes)
-      return this.lied('its head is too long')
+    if ((end < 0 ? text.length : end) > this.means.limits.headBytes) return this.lied('its head is too long')
     this.partial = end < 0 ? text : ''
     if (end < 0) return true
     const bodyAt = from + end + END.length - before
     const head = responseHead(text.slice(0, end + END.length), this.asked.request.method === 'HEAD')
     if ('lie' in head) return this.lied(head.lie)
     if (head.status < 200) return this.inform(head, bytes, bodyAt, to)
-    const inText = text.length - end - END.length
-    return this.answer(head, inText === to - bodyAt ? text.slice(end + END.length) : undefined, bytes, bodyAt, to)
+    return this.answer(head, text.length - head.text.length === to - bodyAt ? text : undefined, bytes, bodyAt, to)
   }
 
   private inform(head: ResponseHead, bytes: Buffer, from: number, to: number): boolean {
@@ -139,20 +139,27 @@ export class Exchange implements Rider, Passenger {
     return from === to || this.heads(bytes, from, to)
   }
 
-  /** `text`: all that has come of the body, where that is little enough to be a string. */
+  /** `text`: head and all that has come of the body, where that is little enough to be a string. */
   private answer(head: ResponseHead, text: string | undefined, bytes: Buffer, from: number, to: number): boolean {
     const { request, response } = this.asked
     if (typeof head.body === 'number' && to - from > head.body) return this.lied('more bytes than its length says')
     this.head = head
     if (this.upload?.done === false) response.shouldKeepAlive = false
     this.wire?.expect('idle', this.means.watchdog.ticks(this.means.limits.idleMs))
+    if (text !== undefined && to - from === head.body) return this.answerAtOnce(head, text)
     answerHead(request, response, head)
     if (head.body === 'none') return this.complete(from === to)
-    if (text !== undefined && text.length === head.body) return this.complete(true, text)
     // A stream may say nothing for long: its head does not wait for its first event.
     if (from === to) response.flushHeaders()
     this.reader = readerFor(head.body, this.means.limits.headBytes)
     return this.body(this.reader, bytes, from, to)
+  }
+
+  private answerAtOnce(head: ResponseHead, text: string): boolean {
+    const { request, response } = this.asked
+    if (this.upload?.done !== false && answerWhole(request, response, head, text)) return this.finish(true)
+    answerHead(request, response, head)
+    return this.complete(true, text.slice(head.text.length))
   }
 
   private body(reader: BodyReader, bytes: Buffer, from: number, to: number): boolean {
@@ -169,19 +176,22 @@ export class Exchange implements Rider, Passenger {
   /** The answer is whole. `clean`: nothing came after it. `text`: what is still to be written of it. */
   private complete(clean = true, text?: string): boolean {
     const { request, response } = this.asked
-    const { wire, head } = this
-    const { upload } = this
-    const asked = upload === undefined || upload.done
-    this.wire = undefined
-    if (asked) endAnswer(response, text, this.reader?.trailers)
+    if (this.upload?.done !== false) endAnswer(response, text, this.reader?.trailers)
     else {
-      upload.stop()
+      this.upload.stop()
       endLate(request, response, text)
     }
+    return this.finish(clean)
+  }
+
+  private finish(clean: boolean): boolean {
+    const { response } = this.asked
+    const { wire } = this
+    this.wire = undefined
     // The tail that the client has not taken yet is the client's affair, but not for ever.
     if (response.writableLength > 0) response.setTimeout(this.means.limits.idleMs)
     if (wire === undefined) return true
-    wire.keep &&= asked && clean && head?.keep === true
+    wire.keep &&= clean && this.upload?.done !== false && this.head?.keep === true
     this.source.put(wire)
     return true
   }

@@ -17,9 +17,16 @@ describe('wake / forward: what goes through', () => {
     const answer = await client.until(/hello/)
     expect(answer).toBe(
       'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 5\r\n' +
-        'Connection: keep-alive\r\nKeep-Alive: timeout=95\r\n\r\nhello',
+        '\r\nhello',
     )
     expect(await door.outcome(0)).toEqual({ outcome: 'answered', status: 200 })
+  })
+
+  it('keeps the headers that were set on the answer before', async () => {
+    const instance = await startInstance(answering(ok('hello')))
+    const door = await openDoor(instance.target)
+    door.server.prependListener('request', (_request, response) => response.setHeader('X-Door', '1'))
+    expect(await (await door.ask(get())).until(/hello/)).toContain('X-Door: 1\r\n')
   })
 
   it('uses one connection of each side for requests that follow one another', async () => {

@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { responseHead, trailerFields } from '#functions/wake/connection/response-head.ts'
+import { fieldsOf, responseHead, trailerFields } from '#functions/wake/connection/response-head.ts'
 
 const read = (lines: string[], status = '200 OK', version = '1.1', bodiless = false) =>
   responseHead(`HTTP/${version} ${status}\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`, bodiless)
+
+function fields(lines: string[], status?: string): string[] {
+  const head = read(lines, status)
+  return 'lie' in head ? [head.lie] : fieldsOf(head)
+}
 
 describe('wake / connection / response head', () => {
   it.each([
@@ -28,48 +33,56 @@ describe('wake / connection / response head', () => {
   })
 
   it('keeps every header of the answer, in order, twice where it stands twice, byte for byte', () => {
-    expect(
-      read([
-        'Set-Cookie: a=1',
-        'set-cookie: b=2',
-        'X-Name:\t  caf\xc3\xa9 \xc3\xa0 \t',
-        'X-Empty:',
-        'Content-Length: 1',
-      ]),
-    ).toMatchObject({
-      headers: [
-        'Set-Cookie',
-        'a=1',
-        'set-cookie',
-        'b=2',
-        'X-Name',
-        'caf\xc3\xa9 \xc3\xa0',
-        'X-Empty',
-        '',
-        'Content-Length',
-        '1',
-      ],
-    })
-  })
-
-  it('drops what is only about the hop to the instance', () => {
     const lines = [
-      'Connection: X-Hop',
-      'X-Hop: 1',
-      'Keep-Alive: timeout=5',
-      'Proxy-Connection: x',
-      'TE: x',
-      'X-End: 1',
+      'Set-Cookie: a=1',
+      'set-cookie: b=2',
+      'X-Name:\t  caf\xc3\xa9 \xc3\xa0 \t',
+      'X-Empty:',
       'Content-Length: 1',
     ]
-    expect(read(lines)).toMatchObject({ headers: ['X-End', '1', 'Content-Length', '1'] })
+    const kept = [
+      'Set-Cookie',
+      'a=1',
+      'set-cookie',
+      'b=2',
+      'X-Name',
+      'caf\xc3\xa9 \xc3\xa0',
+      'X-Empty',
+      '',
+      'Content-Length',
+      '1',
+    ]
+    expect(fields(lines)).toEqual(kept)
+  })
+
+  it.each([
+    [
+      'hop-by-hop fields',
+      ['Connection: X-Hop', 'X-Hop: 1', 'Keep-Alive: timeout=5', 'Proxy-Connection: x', 'TE: x', 'X-End: 1'],
+      ['X-End', '1'],
+    ],
+    ['the length of a 204', ['Content-Length: 1', 'X-End: 1'], ['X-End', '1'], '204 No Content'],
+  ])('drops %s', (_what, lines, kept, status = '200 OK') => {
+    expect(fields(lines, status)).toEqual(kept)
   })
 
   it('does not let Connection take the length away', () => {
-    expect(read(['Connection: content-length', 'Content-Length: 1'])).toMatchObject({
-      headers: ['Content-Length', '1'],
-      body: 1,
-    })
+    expect(fields(['Connection: content-length', 'Content-Length: 1'])).toEqual(['Content-Length', '1'])
+  })
+
+  it.each([
+    [true, ['Content-Length: 1', 'X-Connection: close'], '200 OK', '1.1'],
+    [true, [], '304 Not Modified', '1.1'],
+    [true, [], '204 No Content', '1.1'],
+    [false, ['Content-Length: 1'], '204 No Content', '1.1'],
+    [false, ['Content-Length: 1'], '200 OK', '1.0'],
+    [false, ['Content-Length: 1', 'connection:keep-alive'], '200 OK', '1.1'],
+    [false, ['Content-Length: 1', 'Keep-Alive: timeout=5'], '200 OK', '1.1'],
+    [false, ['Transfer-Encoding: chunked'], '200 OK', '1.1'],
+    [false, ['Content-Length: 1', 'Upgrade: h2c'], '200 OK', '1.1'],
+    [false, ['Content-Length: 1', 'Trailer: x'], '200 OK', '1.1'],
+  ])('says %s to passing on %j of %s in HTTP/%s as it came', (passable, lines, status, version) => {
+    expect(read(lines, status, version)).toMatchObject({ passable })
   })
 
   it('reads a status without a reason, and one with bytes beyond ASCII', () => {
