@@ -1,7 +1,8 @@
 // The PostgreSQL side: the tenant's database and role.
 import { databaseOf } from '#shared/instance/names.ts'
+import { parametersOf } from '#shared/instance/parameters.ts'
 import type { Platform } from '#shared/instance/platform.ts'
-import { urlOf, type InstanceSecrets, type InstanceSpec } from '#shared/instance/spec.ts'
+import type { InstanceSecrets, InstanceSpec } from '#shared/instance/spec.ts'
 import { tiers } from '#shared/instance/tiers.ts'
 import { cloneDatabase } from '#shared/postgres/clone.ts'
 import type { Admin } from '#shared/postgres/connect.ts'
@@ -41,15 +42,4 @@ export async function provideDatabase(
     await writeTenantParameters({ admin, database: role, role, password: secrets.password, parameters, signal })
   }
   return made
-}
-
-/** System parameters that are the platform's to say. */
-function parametersOf(spec: InstanceSpec, platform: Platform): Record<string, string> {
-  return {
-    'web.base.url': urlOf(spec, platform),
-    // Otherwise each login of an administrator rewrites it from the Host header.
-    'web.base.url.freeze': 'True',
-    // wkhtmltopdf fetches its pages here; by the public address it would meet the pod's own egress policy and hang.
-    'report.url': 'http://127.0.0.1:8069',
-  }
 }

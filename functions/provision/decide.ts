@@ -1,25 +1,16 @@
 // What an event may do to an instance, by what is there already. Everything that can never succeed is refused here, before
 // anything is made, so that a refusal leaves nothing behind.
 import { explain } from '#shared/events/catalogue.ts'
+import { removalInForce, type Known } from '#shared/instance/known.ts'
 import { databaseOf, namespaceOf, templateOf } from '#shared/instance/names.ts'
+import { isOutdated, mergeRequested } from '#shared/instance/revision.ts'
 import { instanceSpec, type InstanceSpec } from '#shared/instance/spec.ts'
 import type { Survey } from '#shared/postgres/survey.ts'
 import type { InstanceRequested } from './event.ts'
 
-export interface SeenNamespace {
-  readonly uid: string
-  /** It bears our label; anybody could have made a namespace of this name. */
-  readonly ours: boolean
-  /** It is being deleted. */
-  readonly leaving: boolean
-  /** Of the Instance Manager, as last applied. */
-  readonly revision: number | undefined
-  readonly spec: InstanceSpec | undefined
-}
-
 export interface Seen {
   readonly requested: InstanceRequested['data']
-  readonly namespace: SeenNamespace | undefined
+  readonly known: Known
   readonly survey: Survey
 }
 
@@ -29,13 +20,24 @@ export type Decision =
   | { readonly do: 'refuse'; readonly step: string; readonly reason: string }
   | { readonly do: 'provision'; readonly spec: InstanceSpec }
 
-export function decide({ requested, namespace, survey }: Seen): Decision {
+export function decide({ requested, known, survey }: Seen): Decision {
+  const { namespace } = known
+  const { revision } = requested
   const place = namespaceOf(requested.name)
   if (namespace?.ours === false) return refuse('namespace', `namespace "${place}" is there and is not an instance's`)
-  if (namespace?.leaving) return { do: 'wait', why: `namespace "${place}" is still being removed` }
-  if (namespace?.revision !== undefined && namespace.revision > requested.revision) {
-    const why = `revision ${requested.revision} is older than ${namespace.revision}, which is applied`
-    return { do: 'nothing', why }
+  const removal = removalInForce(known)
+  if (removal && removal.revision >= revision) {
+    return refuse(
+      'removed',
+      `the instance was removed by revision ${removal.revision}: only a newer one brings it back`,
+    )
+  }
+  if (namespace && (namespace.leaving || removal)) {
+    return { do: 'wait', why: `namespace "${place}" is still being removed` }
+  }
+  if (namespace?.spec && isOutdated(namespace.spec, revision)) {
+    const newest = namespace.spec.revisions.requested
+    return { do: 'nothing', why: `revision ${revision} is older than ${newest}, which asked for it again` }
   }
   if (survey.obstacle !== undefined) return refuse('database', survey.obstacle)
   if (survey.clone && survey.clone.origin?.uid !== namespace?.uid) {
@@ -48,14 +50,10 @@ export function decide({ requested, namespace, survey }: Seen): Decision {
   }
   const template = before ? before.template : templateWanted(requested)
   if (!survey.clone && !survey.templateExists) return refuse('template', `there is no database template "${template}"`)
-  const spec = instanceSpec.safeParse({
-    ...requested,
-    ...(namespace?.spec && { status: namespace.spec.status, route: namespace.spec.route }),
-    // These two are decided once, when the database is made.
-    template,
-    ...(before && { adminLogin: before.adminLogin }),
-  })
-  return spec.success ? { do: 'provision', spec: spec.data } : refuse('spec', explain(spec.error))
+  // These two are decided once, when the database is made.
+  const wanted = instanceSpec.safeParse({ ...requested, template, ...(before && { adminLogin: before.adminLogin }) })
+  if (!wanted.success) return refuse('spec', explain(wanted.error))
+  return { do: 'provision', spec: mergeRequested(namespace?.spec, wanted.data) ?? wanted.data }
 }
 
 /** The template a new database would be cloned from. */

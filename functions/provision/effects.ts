@@ -1,31 +1,31 @@
-import type { Namespace } from 'kubernetes-types/core/v1.js'
+import type { Deployment } from 'kubernetes-types/apps/v1.js'
+import { apply, applyAll } from '#shared/cluster/apply.ts'
+import { note, type Said } from '#shared/cluster/note.ts'
+import { readKnown, readStorage } from '#shared/cluster/read.ts'
+import { remember } from '#shared/cluster/remember.ts'
+import { closeAndScaleDown } from '#shared/cluster/rest.ts'
 import { makeEvent } from '#shared/events/emit.ts'
 import { done, reply, retry, type Answer } from '#shared/events/receive.ts'
-import { databaseOf, deploymentOf, fieldManager, labelKeys, namespaceOf } from '#shared/instance/names.ts'
 import { deployment } from '#shared/instance/deployment.ts'
-import { namespace as namespaceObject } from '#shared/instance/namespace.ts'
+import { databaseOf, namespaceOf } from '#shared/instance/names.ts'
+import type { KubernetesObject } from '#shared/instance/object.ts'
 import { instanceObjects } from '#shared/instance/objects.ts'
 import type { Platform } from '#shared/instance/platform.ts'
+import { readInstance } from '#shared/instance/read.ts'
+import { appliedAfter } from '#shared/instance/revision.ts'
 import { tenantAdminBinding } from '#shared/instance/role-bindings.ts'
-import { readRevision, readSpec, urlOf, type InstanceSpec } from '#shared/instance/spec.ts'
+import { urlOf, type InstanceSpec } from '#shared/instance/spec.ts'
+import { claimsAsToday } from '#shared/instance/volume-claims.ts'
 import { KubernetesError } from '#shared/k8s/errors.ts'
-import { recordEvent, type Note } from '#shared/k8s/event.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import type { Admin } from '#shared/postgres/connect.ts'
 import { NotOurs, TemplateMissing } from '#shared/postgres/errors.ts'
+import { suspendRole } from '#shared/postgres/suspend.ts'
 import { surveyTenant } from '#shared/postgres/survey.ts'
 import type { Log } from '#shared/server/log.ts'
-import {
-  apply,
-  applyAll,
-  explainFirstBoot,
-  readNamespace,
-  readOrMakeSecrets,
-  readStorage,
-  removeRetired,
-} from './cluster.ts'
+import { explainFirstBoot, readOrMakeSecrets, removeRetired } from './cluster.ts'
 import { provideDatabase } from './database.ts'
-import { templateWanted, type Decision, type Seen, type SeenNamespace } from './decide.ts'
+import { templateWanted, type Decision, type Seen } from './decide.ts'
 import type { InstanceRequested } from './event.ts'
 import type { Steps } from './steps.ts'
 
@@ -41,22 +41,13 @@ export interface Deps {
 
 export async function observe(event: InstanceRequested, deps: Deps, signal: AbortSignal): Promise<Seen> {
   const { data: requested } = event
+  const { kubernetes, admin, platform } = deps
   const database = databaseOf(requested.name)
-  const [namespace, survey] = await Promise.all([
-    readNamespace(deps.kubernetes, requested.name, signal),
-    surveyTenant({ admin: deps.admin, database, role: database, template: templateWanted(requested), signal }),
+  const [known, survey] = await Promise.all([
+    readKnown(kubernetes, requested.name, platform.functionsNamespace, signal),
+    surveyTenant({ admin, database, role: database, template: templateWanted(requested), signal }),
   ])
-  return { requested, namespace: namespace && seenNamespace(namespace), survey }
-}
-
-function seenNamespace(namespace: Namespace): SeenNamespace {
-  return {
-    uid: namespace.metadata?.uid ?? '',
-    ours: namespace.metadata?.labels?.[labelKeys.managedBy] === fieldManager,
-    leaving: namespace.metadata?.deletionTimestamp !== undefined,
-    revision: readRevision(namespace),
-    spec: readSpec(namespace),
-  }
+  return { requested, known, survey }
 }
 
 export async function act(
@@ -91,40 +82,57 @@ async function provision(
   deps: Deps,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const { kubernetes, admin, platform, steps, now } = deps
-  // First who may act here, then what it may act on: the Secret is readable only through the binding.
-  const namespace = await steps.time('namespace', () => apply(kubernetes, namespaceObject(spec), signal))
+  const { kubernetes, admin, platform, steps } = deps
+  const { namespace: before } = seen.known
+  const { name } = spec
+  // What it shall be is written down first, and last that it is so. Then who may act here, then what it may act on: the
+  // Secret is readable only through the binding.
+  const applied = before?.applied ?? 'nothing'
+  const namespace = await steps.time('namespace', () => remember(kubernetes, before, spec, applied, signal))
   await steps.time('rbac', () => apply(kubernetes, tenantAdminBinding(spec, platform), signal))
-  const uid = namespace.metadata.uid ?? ''
-  const secrets = await steps.time('secret', () => readOrMakeSecrets(kubernetes, spec.name, signal))
-  const storage = seen.namespace ? await readStorage(kubernetes, spec.name, signal) : undefined
+  const { uid } = namespace
+  const secrets = await steps.time('secret', () => readOrMakeSecrets(kubernetes, name, signal))
+  const storage = before ? await readStorage(kubernetes, name, signal) : {}
+  const today = claimsAsToday(spec, platform, storage)
 
   const objects = instanceObjects(spec, platform, secrets, storage)
   // The first two are applied already; the pod waits for its database.
   const last = objects.findIndex(({ kind }) => kind === 'Deployment')
-  await steps.time('objects', () => applyAll(kubernetes, objects.slice(2, last), signal))
+  await steps.time('objects', () => applyAll(kubernetes, objects.slice(2, last), today, signal))
   const made = await steps.time('database', () => provideDatabase(admin, platform, { spec, secrets, uid }, signal))
   await steps.time('deployment', async () => {
-    const applied = await apply(kubernetes, deployment(spec, platform, secrets), signal)
-    await explainFirstBoot(kubernetes, applied, now(), signal)
-    await applyAll(kubernetes, objects.slice(last + 1), signal)
+    await start(deployment(spec, platform, secrets), spec, deps, signal)
+    await applyAll(kubernetes, objects.slice(last + 1), today, signal)
     await removeRetired(kubernetes, spec, platform, signal)
   })
+  const { revision } = event.data
+  await remember(kubernetes, namespace, spec, appliedAfter(before?.applied, revision), signal)
 
-  const { name, revision } = spec
   const url = urlOf(spec, platform)
-  if (made || seen.namespace?.revision !== revision) {
+  if (made || (before?.applied ?? -1) < revision) {
     const how = made ? `database cloned from ${spec.template}` : 'database kept'
-    await note(
-      name,
-      'Provisioned',
-      `Revision ${revision} is applied: tier ${spec.tier}, ${how}, at ${url}`,
-      deps,
-      signal,
-    )
+    const text = `Revision ${revision} is applied: tier ${spec.tier}, ${how}, at ${url}`
+    await tell(name, { reason: 'Provisioned', text }, deps, signal)
   }
   const data = { name, revision, namespace: namespaceOf(name), uid, url }
   return reply(makeEvent({ type: 'io.platxa.instance.provisioned.v1', source: deps.source, cause: event, data }))
+}
+
+/** A new Deployment starts with one replica: the first boot, unless nobody may use it. */
+async function start(
+  wanted: Deployment & KubernetesObject,
+  spec: InstanceSpec,
+  { kubernetes, admin, now }: Deps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name, status } = spec
+  if (status !== 'active') await suspendRole({ admin, role: databaseOf(name), signal })
+  const applied = await apply(kubernetes, wanted, signal)
+  const instance = readInstance(applied)
+  if (status === 'active') await explainFirstBoot(kubernetes, applied, now(), signal)
+  else if (instance) {
+    await closeAndScaleDown(kubernetes, instance, { status, why: `Asleep: ${status}`, now: now() }, signal)
+  }
 }
 
 /** Which step can never succeed, however often it is tried; undefined for all that may. */
@@ -139,39 +147,19 @@ function refusedStep(error: unknown): string | undefined {
 async function failed(
   step: string,
   reason: string,
-  { namespace }: Seen,
+  { known: { namespace } }: Seen,
   event: InstanceRequested,
   deps: Deps,
   signal: AbortSignal,
 ): Promise<Answer> {
   const { name, revision } = event.data
-  if (namespace?.ours) await note(name, 'ProvisionFailed', `Revision ${revision}: ${reason}`, deps, signal)
+  const text = `Revision ${revision}: ${reason}`
+  if (namespace?.ours) await tell(name, { reason: 'ProvisionFailed', text, type: 'Warning' }, deps, signal)
   const data = { name, revision, reason, step }
   const answer = makeEvent({ type: 'io.platxa.instance.provision.failed.v1', source: deps.source, cause: event, data })
   return reply(answer, `${step}: ${reason}`)
 }
 
-/** Only words: the instance is what it is whether or not they can be written. */
-async function note(
-  name: string,
-  reason: 'Provisioned' | 'ProvisionFailed',
-  text: string,
-  deps: Deps,
-  signal: AbortSignal,
-): Promise<void> {
-  const said: Note = {
-    regarding: { apiVersion: 'apps/v1', kind: 'Deployment', namespace: namespaceOf(name), name: deploymentOf(name) },
-    reason,
-    note: text,
-    action: 'Provision',
-    type: reason === 'Provisioned' ? 'Normal' : 'Warning',
-    reportingController: 'platxa.io/provision',
-    reportingInstance: 'provision',
-    at: deps.now(),
-  }
-  try {
-    await recordEvent(deps.kubernetes, said, signal)
-  } catch (error) {
-    deps.log.warn({ instance: name, error: String(error) }, 'could not write the Kubernetes Event')
-  }
+function tell(name: string, said: Omit<Said, 'action'>, deps: Deps, signal: AbortSignal): Promise<void> {
+  return note(name, { ...said, action: 'Provision' }, { ...deps, as: 'provision' }, signal)
 }

@@ -14,7 +14,7 @@ export function mergeRequested(before: InstanceSpec | undefined, wanted: Instanc
   if (before === undefined) return wanted
   const { revision } = wanted
   const { revisions, pendingTier, ...kept } = before
-  if (revision < revisions.requested) return undefined
+  if (isOutdated(before, revision)) return undefined
   const { status, route, egressMail } = kept
   // The three that no request speaks of.
   const merged = { ...wanted, status, route, egressMail, revision: Math.max(before.revision, revision) }
@@ -69,10 +69,10 @@ export function mergeStatus(before: InstanceSpec, { revision, status }: StatusCh
 }
 
 /**
- * Whether the instance was asked for again after this removal. A newer tier or status alone does not save it: whatever
- * order they came in, they would have found nothing.
+ * Whether the instance was asked for by a newer revision than this one, of a request or of a removal. A newer tier or
+ * status alone does not save it from a removal: had they come in their own order, they would have found nothing.
  */
-export function isRemovalOutdated(spec: InstanceSpec, revision: number): boolean {
+export function isOutdated(spec: InstanceSpec, revision: number): boolean {
   return revision < spec.revisions.requested
 }
 

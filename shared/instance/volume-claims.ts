@@ -26,6 +26,18 @@ export function volumeClaims(
   ]
 }
 
+/** The claims that are there, as large as they are: for where they can't grow. */
+export function claimsAsToday(
+  spec: InstanceSpec,
+  platform: Platform,
+  { addons, filestore }: Storage,
+): readonly Desired<PersistentVolumeClaim>[] {
+  return [
+    ...(addons === undefined ? [] : [claim(spec, platform, objectNames.addons, addons)]),
+    ...(filestore === undefined ? [] : [claim(spec, platform, objectNames.filestore, filestore)]),
+  ]
+}
+
 function claim(
   spec: InstanceSpec,
   { storageClass }: Platform,

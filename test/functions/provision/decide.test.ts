@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { decide, type Seen, type SeenNamespace } from '#functions/provision/decide.ts'
+import { decide, type Seen } from '#functions/provision/decide.ts'
+import type { Known, SeenNamespace } from '#shared/instance/known.ts'
 import { instanceSpec } from '#shared/instance/spec.ts'
 import type { Survey } from '#shared/postgres/survey.ts'
 
@@ -14,9 +15,15 @@ const requested: Seen['requested'] = {
 const spec = instanceSpec.parse({ ...requested, revision: 6, adminLogin: 'first@example.com', status: 'suspended' })
 const nothingYet: Survey = { clone: undefined, obstacle: undefined, templateExists: true }
 const cloned: Survey = { ...nothingYet, clone: { origin: { template: 'template_odoo_19', uid: 'uid-1' } } }
-const there: SeenNamespace = { uid: 'uid-1', ours: true, leaving: false, revision: 6, spec }
+const there: SeenNamespace = { uid: 'uid-1', resourceVersion: '3', ours: true, leaving: false, applied: 6, spec }
+const newer: SeenNamespace = { ...there, spec: { ...spec, revisions: { requested: 8, tier: 8, status: 0 } } }
+const removed = { revision: 7, uid: 'uid-1' }
 
-type Row = readonly [what: string, seen: Partial<Seen>, decision: object]
+type Row = readonly [what: string, seen: Partial<Known & Pick<Seen, 'requested' | 'survey'>>, decision: object]
+
+function decided({ namespace, tombstone, ...seen }: Row[1]) {
+  return decide({ requested, known: { namespace, tombstone }, survey: nothingYet, ...seen })
+}
 
 describe('provisioning', () => {
   it.each<Row>([
@@ -24,7 +31,14 @@ describe('provisioning', () => {
     ['goes on where a namespace is and no database', { namespace: there }, { do: 'provision' }],
     [
       'converges again on the same revision',
-      { namespace: { ...there, revision: 7 }, survey: cloned },
+      {
+        namespace: {
+          ...there,
+          applied: 7,
+          spec: { ...spec, revision: 7, revisions: { requested: 7, tier: 7, status: 0 } },
+        },
+        survey: cloned,
+      },
       { do: 'provision' },
     ],
     [
@@ -34,13 +48,25 @@ describe('provisioning', () => {
     ],
     [
       'ignores an older revision',
-      { namespace: { ...there, revision: 8 }, survey: cloned },
-      { do: 'nothing', why: 'revision 7 is older than 8, which is applied' },
+      { namespace: newer, survey: cloned },
+      { do: 'nothing', why: 'revision 7 is older than 8, which asked for it again' },
     ],
     [
       'ignores an older revision even when it could not be fulfilled',
-      { namespace: { ...there, revision: 8 }, survey: { ...nothingYet, templateExists: false } },
+      { namespace: newer, survey: { ...nothingYet, templateExists: false } },
       { do: 'nothing' },
+    ],
+    [
+      'does not bring back what its own revision removed, and says so',
+      { tombstone: removed },
+      { do: 'refuse', step: 'removed', reason: expect.stringContaining('removed by revision 7') },
+    ],
+    ['does not bring back what is just being removed', { namespace: there, tombstone: removed }, { do: 'refuse' }],
+    ['begins anew where an older revision removed', { tombstone: { ...removed, revision: 6 } }, { do: 'provision' }],
+    [
+      'waits until what an older revision removes is gone',
+      { namespace: there, tombstone: { ...removed, revision: 6 } },
+      { do: 'wait' },
     ],
     ['waits for a namesake to be gone', { namespace: { ...there, leaving: true } }, { do: 'wait' }],
     [
@@ -89,15 +115,15 @@ describe('provisioning', () => {
       { do: 'refuse', step: 'spec', reason: expect.stringMatching(/^odooVersion /) },
     ],
   ])('%s', (_, seen, decision) => {
-    expect(decide({ requested, namespace: undefined, survey: nothingYet, ...seen })).toMatchObject(decision)
+    expect(decided(seen)).toMatchObject(decision)
   })
 
   it('keeps what was decided when the database was made, and the status the owner is in', () => {
     const later = { ...requested, adminLogin: 'second@example.com', template: 'template_other' }
-    expect(decide({ requested: later, namespace: there, survey: cloned })).toMatchObject({
+    expect(decided({ requested: later, namespace: there, survey: cloned })).toMatchObject({
       spec: { adminLogin: 'first@example.com', template: 'template_odoo_19', status: 'suspended' },
     })
-    expect(decide({ requested: later, namespace: there, survey: nothingYet })).toMatchObject({
+    expect(decided({ requested: later, namespace: there, survey: nothingYet })).toMatchObject({
       spec: { adminLogin: 'second@example.com', template: 'template_other', status: 'suspended' },
     })
   })

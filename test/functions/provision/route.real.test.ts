@@ -2,6 +2,7 @@ import type { Secret } from 'kubernetes-types/core/v1.js'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { databaseOf, deploymentOf, namespaceOf } from '#shared/instance/names.ts'
 import { readSecrets } from '#shared/instance/secret.ts'
+import { tombstone } from '#shared/instance/tombstone.ts'
 import { connect } from '#shared/k8s/connect.ts'
 import { KubernetesError } from '#shared/k8s/errors.ts'
 import type { Call, Manifest, Ref } from '#shared/k8s/kubernetes.ts'
@@ -174,6 +175,30 @@ describe('provision, the whole way', () => {
     const [first, ...others] = await Promise.all(names.map((name) => wholeOf(name, postgres)))
     for (const other of others) expect(other).toEqual(first)
     for (const name of names) expect(await loginWithSecret(name)).toEqual([{ login: 'admin' }])
+  })
+
+  it('says which revision is applied only when all of it is', async () => {
+    const name = instanceName()
+    const deps = await depsFor(postgres)
+    const marks = async () => (await objectsOf(name))[0]?.metadata.annotations ?? {}
+    await deliver({ ...deps, kubernetes: crashing(deps.kubernetes, 5) }, request(name, { revision: 3 }))
+    expect(await marks()).toMatchObject({ 'platxa.io/spec': expect.stringContaining('"revision":3') })
+    expect(await marks()).not.toHaveProperty('platxa.io/revision')
+    await deliver(deps, request(name, { revision: 3 }))
+    expect(await marks()).toMatchObject({ 'platxa.io/revision': '3' })
+  })
+
+  it('does not bring back what was removed, unless a newer revision asks for it', async () => {
+    const name = instanceName()
+    const deps = await depsFor(postgres)
+    const grave = tombstone(name, { revision: 7, uid: 'uid-1' }, Temporal.Now.instant(), 'platxa')
+    await (await cluster()).apply(grave, { fieldManager: 'test', signal: within() })
+    expect(await deliver(deps, request(name, { revision: 7 }))).toMatchObject({
+      type: FAILED,
+      data: { step: 'removed', reason: expect.stringContaining('removed by revision 7') },
+    })
+    expect(await objectsOf(name)).toEqual([])
+    expect(await deliver(deps, request(name, { revision: 8 }))).toMatchObject({ type: PROVISIONED })
   })
 
   it('is patient until its own RoleBinding is known to the API server', async () => {

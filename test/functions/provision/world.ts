@@ -28,7 +28,7 @@ export interface Answered {
 /** What RBAC and admission say in a real cluster. Safe to repeat. */
 export async function installManifests(): Promise<void> {
   const kubernetes = await cluster()
-  const kinds = /^(Namespace|ServiceAccount|ClusterRole|ClusterRoleBinding|ValidatingAdmissionPolicy.*)$/
+  const kinds = /^(Namespace|ServiceAccount|(Cluster)?Role|(Cluster)?RoleBinding|ValidatingAdmissionPolicy.*)$/
   for (const object of base) {
     if (isKnative(object) || !kinds.test(object.kind)) continue
     await kubernetes.apply<Manifest>(object, { fieldManager: 'test', signal: within() })

@@ -4,7 +4,7 @@ import type { EventData, Status, Tier } from '#shared/events/catalogue.ts'
 import {
   appliedAfter,
   beginTier,
-  isRemovalOutdated,
+  isOutdated,
   mergeRequested,
   mergeStatus,
   mergeTier,
@@ -117,7 +117,7 @@ describe('a removal', () => {
     ['is outdated by a newer request', requested(7), 5, true],
     ['goes on when it is the newest', requested(7), 8, false],
   ])('%s', (_, spec, revision, outdated) => {
-    expect(isRemovalOutdated(spec, revision)).toBe(outdated)
+    expect(isOutdated(spec, revision)).toBe(outdated)
   })
 })
 
