@@ -6,8 +6,8 @@ import type { Rider, Wire } from './wire.ts'
  * replaces it, `undefined` swallows it. The Buffer is the tap's to keep.
  */
 export interface Tap {
-  fromClient?(bytes: Buffer): Buffer | undefined
-  fromInstance?(bytes: Buffer): Buffer | undefined
+  fromClient?(bytes: Buffer, splice: Splice): Buffer | undefined
+  fromInstance?(bytes: Buffer, splice: Splice): Buffer | undefined
   /** The instance ended its side, or died. `true`: the caller has taken the client's socket from here (`Splice.takeClient`). */
   onInstanceEnd?(splice: Splice): boolean
 }
@@ -58,7 +58,7 @@ export class Splice implements Rider {
 
   onBytes(bytes: Buffer, length: number): boolean {
     const copy = Buffer.copyBytesFrom(bytes, 0, length)
-    const passed = this.tap.fromInstance === undefined ? copy : this.tap.fromInstance(copy)
+    const passed = this.tap.fromInstance === undefined ? copy : this.tap.fromInstance(copy, this)
     return passed === undefined || this.over || this.toClient(passed)
   }
 
@@ -80,7 +80,7 @@ export class Splice implements Rider {
   }
 
   readonly onClientBytes = (bytes: Buffer): void => {
-    const passed = this.tap.fromClient === undefined ? bytes : this.tap.fromClient(bytes)
+    const passed = this.tap.fromClient === undefined ? bytes : this.tap.fromClient(bytes, this)
     if (passed === undefined || this.over || this.wire.socket.writableEnded) return
     if (!this.wire.socket.write(passed)) this.client.pause()
   }
