@@ -38,8 +38,10 @@ export function createKeeper(deps: KeeperDeps): Keeper {
   function change(entry: Entry, step: (before: Room, now: number) => Step): void {
     const before = entry.room
     const after = step(before, deps.now())
+    // Most of the time: a second visitor of an instance that is on its way.
+    if (after.room === before && after.commands.length === 0) return
     entry.room = after.room
-    if (after.room !== before) remember(entry)
+    remember(entry)
     for (const command of after.commands) carryOut(entry, command)
     setTimer(entry)
   }

@@ -3,8 +3,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
-import { z } from 'zod'
 import { usageOf, type Entry } from './entry.ts'
+import { inactivityOf } from './presence.ts'
 import { moved } from './usage.ts'
 
 export interface ParkLimits {
@@ -19,7 +19,9 @@ export const parkDefaults: ParkLimits = { perInstance: 500, total: 10_000, pingM
 export interface Park {
   readonly parked: number
   /** False when there is no place: the caller refuses the upgrade. */
-  accept(entry: Entry, request: IncomingMessage, socket: Duplex, head: Buffer): boolean
+  readonly accept: (entry: Entry, request: IncomingMessage, socket: Duplex, head: Buffer) => boolean
+  /** A tab whose instance falls asleep: from here on we are its other end. `begun` is what it has said of a frame. */
+  adopt(entry: Entry, request: IncomingMessage, socket: Duplex, begun: Buffer): boolean
   /** The instance is awake: its tabs are told to come again. */
   handBack(entry: Entry): void
   close(): void
@@ -44,11 +46,6 @@ const longestFrame = 64 * 1024
 const closeWithinMs = 5_000
 /** Younger than this, a movement means somebody is there now and not just that the tab told how long it has been. */
 export const presentMs = 10_000
-
-const presence = z.object({
-  event_name: z.literal('update_presence'),
-  data: z.object({ inactivity_period: z.number().min(0) }),
-})
 
 interface Parked {
   readonly socket: WebSocket
@@ -93,7 +90,7 @@ export function createPark({ limits, now, onHuman }: ParkDeps): Park {
       parked.delete(one)
       if (parked.size === 0) byEntry.delete(entry)
     })
-    // It woke up while the handshake was written.
+    // It woke up meanwhile.
     if (entry.room.life.is === 'awake' && entry.room.fence === null) leave(one, comeAgain)
   }
 
@@ -109,25 +106,41 @@ export function createPark({ limits, now, onHuman }: ParkDeps): Park {
     setTimeout(() => socket.terminate(), closeWithinMs).unref()
   }
 
+  function hasPlace(entry: Entry): boolean {
+    return count < limits.total && (byEntry.get(entry)?.size ?? 0) < limits.perInstance
+  }
+
+  function accept(entry: Entry, request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+    if (!hasPlace(entry)) return false
+    const gone = (): void => {
+      count -= 1
+      usageOf(entry).parked -= 1
+    }
+    count += 1
+    usageOf(entry).parked += 1
+    // A handshake that is no WebSocket after all is answered 400 by `ws` and gets no further.
+    socket.once('close', gone)
+    server.handleUpgrade(request, socket, head, (accepted) => {
+      socket.off('close', gone)
+      add(entry, accepted)
+    })
+    return true
+  }
+
   return {
     get parked() {
       return count
     },
-    accept(entry, request, socket, head) {
-      if (count >= limits.total || (byEntry.get(entry)?.size ?? 0) >= limits.perInstance) return false
-      count += 1
-      usageOf(entry).parked += 1
-      const gone = (): void => {
-        count -= 1
-        usageOf(entry).parked -= 1
+    accept,
+    adopt(entry, request, socket, begun) {
+      if (!hasPlace(entry)) return false
+      // The tab and the instance have shaken hands long ago, so the one line that `ws` would say is left out.
+      socket.write = () => true
+      try {
+        return accept(entry, request, socket, begun)
+      } finally {
+        Reflect.deleteProperty(socket, 'write')
       }
-      // A handshake that is no WebSocket after all is answered 400 by the server and never gets here.
-      socket.once('close', gone)
-      server.handleUpgrade(request, socket, head, (accepted) => {
-        socket.off('close', gone)
-        add(entry, accepted)
-      })
-      return true
     },
     handBack(entry) {
       for (const one of byEntry.get(entry) ?? []) leave(one, comeAgain)
@@ -137,15 +150,5 @@ export function createPark({ limits, now, onHuman }: ParkDeps): Park {
       for (const parked of byEntry.values()) for (const one of parked) leave(one, serviceRestart)
       server.close()
     },
-  }
-}
-
-/** `{"event_name":"update_presence","data":{"inactivity_period":5661,…}}`, in milliseconds. */
-function inactivityOf(frame: string): number | undefined {
-  if (frame.length > 4096 || !frame.includes('update_presence')) return undefined
-  try {
-    return presence.safeParse(JSON.parse(frame)).data?.data.inactivity_period
-  } catch {
-    return undefined
   }
 }

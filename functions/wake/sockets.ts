@@ -6,6 +6,8 @@ import { decideSocket } from './decide.ts'
 import { usageOf, type Entry } from './entry.ts'
 import { portFor, type Front } from './front.ts'
 import type { SocketOutcome } from './metrics.ts'
+import { tabTap } from './tab.ts'
+import { moved } from './usage.ts'
 
 export interface Upgrade {
   readonly request: IncomingMessage
@@ -47,7 +49,12 @@ async function forward(
   usage.sockets += 1
   try {
     const port = portFor(entry, target, front.settings)
-    const how = await front.forwarder.upgrade(request, socket, early, { host: life.ip, port })
+    const tap = tabTap({
+      onPresence: (inactivityMs) => moved(entry, inactivityMs, front.now()),
+      isLeaving: () => entry.room.world.status === 'active' && entry.room.life.is !== 'awake',
+      adopt: (client, begun) => front.park.adopt(entry, request, client, begun),
+    })
+    const how = await front.forwarder.upgrade(request, socket, early, { host: life.ip, port }, tap)
     // Its tab tries again within two seconds, and by then we know whether the instance is still there.
     if (how.outcome === 'unsent') return refuseSocket(socket, 503, 5)
     return how.outcome === 'broken' ? 'broken' : 'forwarded'

@@ -97,7 +97,10 @@ export function createWake(parts: WakeParts): Wake {
     namespacePattern: settings.namespacePattern,
     now,
     change: keeper.change,
-    forget: keeper.forget,
+    forget: (entry) => {
+      keeper.forget(entry)
+      park.handBack(entry)
+    },
     onConflict: (host, owner, other) => log.warn({ host, owner, other }, 'two instances claim one host'),
   })
   const ready = (): boolean => rooms.synced && parts.accepting()

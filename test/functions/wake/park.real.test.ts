@@ -1,9 +1,11 @@
 // Open tabs of sleeping instances, as the frames and timings of odoo-lab.md show them.
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import type { WakeSettings } from '#functions/wake/wake.ts'
+import { activity } from '#shared/wake/contract.ts'
 import { ask, click, until } from './client.ts'
 import { startReplica, startWorld, type Instance, type Replica } from './world.ts'
 
@@ -39,6 +41,16 @@ const presence = (inactivity: number): string =>
 
 function usage(replica: Replica, { name }: Instance): { parked: number; sockets: number } | undefined {
   return replica.wake.rooms.named(name)?.usage ?? undefined
+}
+
+/** The bytes below the frames of a client that this test writes itself. */
+function rawSocketOf(socket: WebSocket): Socket {
+  return (socket as unknown as { readonly _socket: Socket })._socket
+}
+
+function maskedText(text: string): Buffer {
+  const body = Buffer.from(text)
+  return Buffer.concat([Buffer.from([0x81, 0x80 | body.length, 0, 0, 0, 0]), body])
 }
 
 async function closeOf(socket: WebSocket): Promise<number> {
@@ -108,19 +120,71 @@ describe('an open tab of a sleeping instance', () => {
     expect((response as { statusCode: number }).statusCode).toBe(503)
   })
 
-  it('comes back to be parked after the instance has ended its socket', async () => {
+  it('notices nothing when its instance falls asleep, and is called back when it wakes', async () => {
+    const { replica, instance } = await meet()
+    const call = {
+      port: replica.port,
+      host: instance.host,
+      method: 'POST',
+      path: '/jsonrpc',
+      headers: click,
+      body: '{}',
+    }
+    await ask(call)
+    const tab = await opened(replica, instance)
+    tab.send(subscribe)
+    await once(tab, 'message')
+    expect(usage(replica, instance)).toMatchObject({ parked: 0, sockets: 1 })
+    await instance.scale(0)
+    await until(() => usage(replica, instance)?.parked === 1)
+    expect(usage(replica, instance)?.sockets).toBe(0)
+    tab.send(presence(700_000))
+    tab.ping()
+    await once(tab, 'pong')
+    expect(tab.readyState).toBe(WebSocket.OPEN)
+    expect((await instance.read()).spec?.replicas).toBe(0)
+    const closed = closeOf(tab)
+    await ask(call)
+    expect(await closed).toBe(4002)
+    expect(usage(replica, instance)?.parked).toBe(0)
+  })
+
+  it('loses no frame that it was just sending while its instance fell asleep', async () => {
     const { replica, instance } = await meet()
     await ask({ port: replica.port, host: instance.host, method: 'POST', path: '/jsonrpc', headers: click, body: '{}' })
     const tab = await opened(replica, instance)
-    expect(usage(replica, instance)?.sockets).toBe(1)
-    const closed = closeOf(tab)
+    const raw = rawSocketOf(tab)
+    const frame = maskedText(presence(50))
+    raw.write(frame.subarray(0, 9))
+    await sleep(50)
     await instance.scale(0)
-    expect(await closed).not.toBe(1000)
-    await until(() => replica.wake.rooms.named(instance.name)?.room.life.is === 'asleep')
-    await opened(replica, instance)
     await until(() => usage(replica, instance)?.parked === 1)
-    await sleep(200)
-    expect((await instance.read()).spec?.replicas).toBe(0)
+    raw.write(frame.subarray(9))
+    await until(() => replica.wake.rooms.named(instance.name)?.room.life.is === 'awake')
+  })
+
+  it('hears a goodbye that has nothing to do with sleep', async () => {
+    const { replica, instance } = await meet()
+    await ask({ port: replica.port, host: instance.host, method: 'POST', path: '/jsonrpc', headers: click, body: '{}' })
+    const tab = await opened(replica, instance)
+    const closed = closeOf(tab)
+    await until(() => instance.odoo.sockets.size === 1)
+    for (const socket of instance.odoo.sockets) socket.close(4002)
+    expect(await closed).toBe(4002)
+    expect(usage(replica, instance)).toMatchObject({ parked: 0, sockets: 0 })
+  })
+
+  it('says on its way when its human last moved', async () => {
+    const { replica, instance } = await meet()
+    await ask({ port: replica.port, host: instance.host, method: 'POST', path: '/jsonrpc', headers: click, body: '{}' })
+    const tab = await opened(replica, instance)
+    tab.send(presence(40_000))
+    await once(tab, 'message')
+    const { instances } = activity.parse(await (await fetch(`http://127.0.0.1:${replica.controlPort}/activity`)).json())
+    const seen = instances[instance.name]
+    expect(seen).toMatchObject({ sockets: 1, parked: 0 })
+    expect(seen?.humanIdleMs).toBeGreaterThanOrEqual(40_000)
+    expect(seen?.humanIdleMs).toBeLessThan(50_000)
   })
 })
 
