@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Piece } from './body.ts'
+import { giveBuffer } from './buffers.ts'
 import type { ForwardFault } from './fault.ts'
 import { fieldsOf, type ResponseHead } from './response-head.ts'
+import type { Wire } from './wire.ts'
 
 const SMALL = 16 * 1024 // up to here a string is copied and written faster than a Buffer
 const LINGER_MS = 2_000
@@ -53,11 +55,15 @@ function setHeader(response: ServerResponse, text: string): void {
   ;(response as ServerResponse & { _header: string })._header = text
 }
 
-/** Takes pieces out of the bytes that all sockets share, for a client that may be slow. */
-export function pieceTo(response: ServerResponse): Piece {
+/** Hands pieces to the client as they are read: small ones as strings, large ones without a copy where the wire can spare them. */
+export function pieceTo(response: ServerResponse, wire: Wire): Piece {
   return (bytes, from, to) => {
+    // Node would wait for the next tick, and then for a "drain" that is already true.
+    response.cork()
     if (to - from <= SMALL) response.write(bytes.toString('latin1', from, to), 'latin1')
+    else if (wire.handOver(bytes)) response.write(bytes.subarray(from, to), () => giveBuffer(bytes))
     else response.write(Buffer.copyBytesFrom(bytes, from, to - from))
+    response.uncork()
   }
 }
 

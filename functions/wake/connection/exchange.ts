@@ -27,7 +27,7 @@ export class Exchange implements Rider, Passenger {
   private partial = ''
   private head: ResponseHead | undefined
   private reader: BodyReader | undefined
-  private piece: Piece | undefined
+  private piece: Piece = () => undefined
   private informational = 0
 
   constructor(asked: Asked, source: Source, means: Means, settle: (how: Forwarded) => void) {
@@ -152,6 +152,7 @@ export class Exchange implements Rider, Passenger {
     // A stream may say nothing for long: its head does not wait for its first event.
     if (from === to) response.flushHeaders()
     this.reader = readerFor(head.body, this.means.limits.headBytes)
+    if (this.wire !== undefined) this.piece = pieceTo(response, this.wire)
     return this.body(this.reader, bytes, from, to)
   }
 
@@ -164,11 +165,11 @@ export class Exchange implements Rider, Passenger {
 
   private body(reader: BodyReader, bytes: Buffer, from: number, to: number): boolean {
     const { response } = this.asked
-    const stop = reader.take(bytes, from, to, (this.piece ??= pieceTo(response)))
+    const stop = reader.take(bytes, from, to, this.piece)
     if (typeof stop !== 'number') return this.lied(stop.lie)
     if (stop < to) return this.lied('more bytes than its body has')
     if (reader.done) return this.complete()
-    if (!response.writableNeedDrain) return true
+    if (!response.writableNeedDrain || response.writableLength === 0) return true
     response.once('drain', () => this.wire?.socket.resume())
     return false
   }

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { giveBuffer, shared, takeBuffer } from './buffers.ts'
 import { ForwardFault, type FaultName } from './fault.ts'
 import type { Watchdog, Watched } from './watchdog.ts'
 
@@ -20,9 +21,6 @@ export interface Rider {
   onGone(fault: ForwardFault): void
 }
 
-// What is read is used up before the next read can happen, so that all sockets share these bytes and an idle one has none.
-const READ = Buffer.allocUnsafeSlow(64 * 1024)
-
 /** One socket to an instance. */
 export class Wire implements Watched {
   readonly socket: Socket
@@ -34,6 +32,8 @@ export class Wire implements Watched {
   keep = true
   alive: number
   patience: number
+  /** What the next read fills. */
+  private buffer = shared
   private limit: FaultName = 'connect'
   private failure: ForwardFault | undefined
   private readonly watchdog: Watchdog
@@ -47,7 +47,7 @@ export class Wire implements Watched {
     this.watchdog = watchdog
     this.alive = watchdog.tick
     this.patience = connectTicks
-    const onread = { buffer: READ, callback: (length: number) => this.read(length) }
+    const onread = { buffer: () => this.buffer, callback: (length: number) => this.read(length) }
     this.socket = connect({
       host: target.host,
       port: target.port,
@@ -105,6 +105,13 @@ export class Wire implements Watched {
     return rider
   }
 
+  /** Makes the bytes of this read the rider's own, to be given back to the buffers by it. False: they are not to be had. */
+  handOver(bytes: Buffer): boolean {
+    if (bytes === shared || bytes !== this.buffer) return false
+    this.buffer = takeBuffer()
+    return true
+  }
+
   onSilence(): void {
     this.cut(new ForwardFault(this.limit, 'the limit ran out'))
   }
@@ -116,9 +123,22 @@ export class Wire implements Watched {
 
   private read(length: number): boolean {
     this.touch()
-    if (this.rider !== undefined) return this.rider.onBytes(READ, length)
-    // Nobody asked: whatever this is, it must not be taken for the answer to the next request.
-    this.socket.destroy()
-    return false
+    const { buffer } = this
+    if (this.rider === undefined) {
+      // Nobody asked: whatever this is, it must not be taken for the answer to the next request.
+      this.socket.destroy()
+      return false
+    }
+    const more = this.rider.onBytes(buffer, length)
+    if (this.rider === undefined) this.share()
+    // A full read is the beginning of something large.
+    else if (length === buffer.length && this.buffer === shared) this.buffer = takeBuffer()
+    return more
+  }
+
+  /** Only from within a read: Node asks for the next buffer right behind it, and until then the kernel may write to this one. */
+  private share(): void {
+    if (this.buffer !== shared) giveBuffer(this.buffer)
+    this.buffer = shared
   }
 }

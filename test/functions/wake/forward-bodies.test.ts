@@ -77,6 +77,42 @@ describe('wake / forward: bodies', () => {
     expect(sha(before.includes('chunked') ? unchunked(body) : body)).toBe(sha(bytes))
   })
 
+  it('never mixes large bodies of many clients, of which some are slow and some go', { timeout: 60_000 }, async () => {
+    const size = 2_000_000
+    const instance = await startInstance((end) => {
+      end.socket.on('data', () => {
+        const letter = /GET \/(.)[^]*\r\n\r\n/.exec(end.text)?.[1]
+        if (letter === undefined) return
+        end.text = ''
+        const chunked = letter.charCodeAt(0) % 2 === 0
+        end.send(`HTTP/1.1 200 OK\r\n${chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${size}`}\r\n\r\n`)
+        for (let sent = 0; sent < size; sent += 50_000) {
+          end.send(chunked ? `c350\r\n${letter.repeat(50_000)}\r\n` : letter.repeat(50_000))
+        }
+        if (chunked) end.send('0\r\n\r\n')
+      })
+    })
+    const door = await openDoor(instance.target, { limits: { sockets: 6 } })
+    const letters = [...'ABCDEFGHIJKLMNOPQRSTUVWX']
+    const fetch = async (letter: string, i: number): Promise<void> => {
+      const client = await door.ask(get(`/${letter}`, 'Connection: close'))
+      if (i % 5 === 0) {
+        await client.when(() => client.bytes > 100_000, 30_000)
+        client.socket.destroy()
+        return
+      }
+      if (i % 3 === 0) {
+        client.socket.pause()
+        setTimeout(() => client.socket.resume(), 100)
+      }
+      await client.when(() => client.ended, 30_000)
+      const body = client.text.slice(client.text.indexOf('\r\n\r\n') + 4)
+      expect(body.replaceAll(letter, '').replaceAll(/[0-9a-f\r\n]/g, '')).toBe('')
+      expect(body.split(letter)).toHaveLength(size + 1)
+    }
+    await Promise.all(letters.map(fetch))
+  })
+
   // The whole promise, 2 GB, takes a minute on two slow cores: UPLOAD_MB=2048.
   const megabytes = Number(process.env['UPLOAD_MB'] ?? 192)
 
