@@ -85,7 +85,8 @@ function wakingContent(words: Words, step: number, usualSeconds: number, note: N
     steps(words.steps, step),
     `<div class="bar" aria-hidden="true"><i></i></div>`,
     `<p class="small" id="time" dir="ltr" aria-hidden="true"></p><p class="small" id="note" role="status">${text(said)}</p>`,
-    `<noscript><p class="small">${text(words.noscript)}</p></noscript>`,
+    // With a fragment in the address some browsers take the refresh for a jump within the page; the link still works.
+    `<noscript><p class="small">${text(words.noscript)} <a href="">${text(words.again)}</a></p></noscript>`,
   ].join('')
   return {
     title: words.waking,
