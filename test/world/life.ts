@@ -1,0 +1,124 @@
+// The functions that change an instance, each as it runs in a cluster: its own service account with the rights of
+// manifests/base, the platform's own role in PostgreSQL. Events go in, and afterwards a test looks at both worlds.
+import type { ConfigMap } from 'kubernetes-types/core/v1.js'
+import { route as changeStatus } from '#functions/change-status/route.ts'
+import { route as provision } from '#functions/provision/route.ts'
+import { createSteps } from '#functions/provision/steps.ts'
+import { encodeEvent, makeEvent, type Outgoing } from '#shared/events/emit.ts'
+import type { EventData } from '#shared/events/catalogue.ts'
+import { databaseOf, namespaceOf, tombstoneOf } from '#shared/instance/names.ts'
+import type { Platform } from '#shared/instance/platform.ts'
+import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
+import type { Admin } from '#shared/postgres/connect.ts'
+import type { Hono } from 'hono'
+import { Registry } from 'prom-client'
+import { objectsOf, platformFor, wholeOf, within, type Answered, type Seen } from '#test/functions/provision/world.ts'
+import { rows } from '#test/shared/postgres/tenant.ts'
+import { asServiceAccount, cluster } from './cluster.ts'
+import { silentLog, type PostgresWorld } from './postgres.ts'
+
+export interface Hands {
+  readonly kubernetes: Kubernetes
+  readonly admin: Admin
+}
+
+interface Deps extends Hands {
+  readonly platform: Platform
+  readonly now: () => Temporal.Instant
+  readonly source: string
+  readonly log: typeof silentLog
+}
+
+const routes: Readonly<Record<string, (deps: Deps) => Hono>> = {
+  provision: (deps) => provision({ ...deps, steps: createSteps(new Registry()) }),
+  'change-status': (deps) => changeStatus({ ...deps, patienceMs: 5_000 }),
+}
+export type FunctionName = keyof typeof routes
+
+const takenBy: Readonly<Record<string, FunctionName>> = {
+  'io.platxa.instance.requested.v1': 'provision',
+  'io.platxa.instance.status.changed.v1': 'change-status',
+}
+
+export interface Life {
+  readonly postgres: PostgresWorld
+  /** What a function works with. Never another's: each has its own service account. */
+  hands(name: FunctionName): Promise<Hands>
+  /** To the function that takes events of this type; with other hands than its own when told. */
+  deliver(event: Outgoing, hands?: Hands): Promise<Answered>
+}
+
+/** For one test: the service accounts' connections are closed with it. */
+export function life(postgres: PostgresWorld, settings: Record<string, string> = {}): Life {
+  const all = new Map<FunctionName, Promise<Hands>>()
+  const hands = (name: FunctionName): Promise<Hands> => {
+    const made = all.get(name) ?? handsOf(name, postgres)
+    all.set(name, made)
+    return made
+  }
+  const platform = platformFor(postgres, settings)
+  return {
+    postgres,
+    hands,
+    async deliver(event, given) {
+      const name = takenBy[event.type]
+      const route = name === undefined ? undefined : routes[name]
+      if (name === undefined || route === undefined) throw new Error(`nobody takes ${event.type}`)
+      const app = route({
+        ...(given ?? (await hands(name))),
+        platform,
+        now: () => Temporal.Now.instant(),
+        source: `//functions.platxa.io/${name}`,
+        log: silentLog,
+      })
+      return answered(app, event)
+    },
+  }
+}
+
+async function handsOf(name: FunctionName, { admin }: PostgresWorld): Promise<Hands> {
+  return { kubernetes: await asServiceAccount('platxa', name), admin }
+}
+
+async function answered(app: Hono, event: Outgoing): Promise<Answered> {
+  const { headers, body } = encodeEvent(event)
+  const answer = await app.request('/', { method: 'POST', headers, body: body ?? null })
+  const text = await answer.text()
+  return {
+    status: answer.status,
+    type: answer.headers.get('ce-type'),
+    id: answer.headers.get('ce-id'),
+    data: text === '' ? undefined : JSON.parse(text),
+  }
+}
+
+type Changed<T> = Omit<T, 'name'>
+
+export function statusChanged(name: string, data: Changed<EventData<'io.platxa.instance.status.changed.v1'>>) {
+  const id = `status-${name}-${data.revision}`
+  return makeEvent({ ...made(id), type: 'io.platxa.instance.status.changed.v1', data: { name, ...data } })
+}
+
+function made(id: string) {
+  return { source: '//instance-manager', id }
+}
+
+/** Everything there is of an instance, so that two of them can be compared; what differs in every one is left out. */
+export async function everythingOf(name: string, postgres: PostgresWorld): Promise<unknown> {
+  const found = await rows<{ what: string }>(
+    postgres.root,
+    `SELECT 'role' AS what FROM pg_roles WHERE rolname = $1 UNION ALL SELECT 'database' FROM pg_database WHERE datname = $1`,
+    [databaseOf(name)],
+  )
+  const exists = found.map(({ what }) => what).sort()
+  const ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'platxa', name: tombstoneOf(name) }
+  const grave = await (await cluster()).get<ConfigMap>(ref, { signal: within() })
+  const whole = exists.length === 2 ? await wholeOf(name, postgres) : await objectsOf(name)
+  const replicas = (await deploymentOf(name))?.spec?.replicas
+  return { exists, whole, replicas, removedBy: grave?.data?.['revision'] }
+}
+
+export async function deploymentOf(name: string): Promise<Seen | undefined> {
+  const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: namespaceOf(name), name: `odoo-${name}` }
+  return (await cluster()).get<Seen>(ref, { signal: within() })
+}
