@@ -110,6 +110,7 @@ function isPreflight(headers: IncomingHttpHeaders): boolean {
 /** The same few thousand user agents come again and again; a look-up is 20 times cheaper than the two expressions. */
 const robots = new Map<string, Kind | undefined>()
 const robotsKept = 2000
+const longestKept = 300
 
 function fromRobot(headers: IncomingHttpHeaders): Kind | undefined {
   const agent = headers['user-agent']
@@ -117,6 +118,7 @@ function fromRobot(headers: IncomingHttpHeaders): Kind | undefined {
   const seen = robots.get(agent)
   if (seen !== undefined || robots.has(agent)) return seen
   const kind = monitors.test(agent) ? 'monitor' : crawlers.test(agent) ? 'crawler' : undefined
+  if (agent.length > longestKept) return kind
   if (robots.size >= robotsKept) robots.clear()
   robots.set(agent, kind)
   return kind

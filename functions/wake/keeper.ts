@@ -126,7 +126,11 @@ export function createKeeper(deps: KeeperDeps): Keeper {
     }
     const at = room.nextTick(entry.room, limits)
     if (at === null || signal.aborted) return
-    const ring = (): void => change(entry, (before, now) => room.tick(before, now, limits))
+    const ring = (): void => {
+      change(entry, (before, now) => room.tick(before, now, limits))
+      // Timers and the clock may differ by a millisecond: then nothing has run out yet.
+      setTimer(entry)
+    }
     entry.timer = setTimeout(ring, Math.max(1, at - deps.now()))
     timers.add(entry.timer)
   }

@@ -13,6 +13,7 @@ const byLanguage = new Map(all.map((words) => [words.language, words]))
 /** The same few headers come again and again. */
 const chosen = new Map<string, Words>()
 const chosenKept = 500
+const longestKept = 200
 
 /** RFC 9110 §12.5.4, by primary language only: `fr-CA;q=0.9, en` → French. English when nothing fits. */
 export function wordsFor(acceptLanguage: string | undefined): Words {
@@ -20,6 +21,7 @@ export function wordsFor(acceptLanguage: string | undefined): Words {
   const known = chosen.get(acceptLanguage)
   if (known !== undefined) return known
   const words = choose(acceptLanguage.slice(0, 400))
+  if (acceptLanguage.length > longestKept) return words
   if (chosen.size >= chosenKept) chosen.clear()
   chosen.set(acceptLanguage, words)
   return words
