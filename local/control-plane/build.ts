@@ -33,7 +33,9 @@ export async function buildAll(pinned: Pinned, options: BuildOptions): Promise<v
   const report = () => {
     const done = ready.length === 0 ? '' : `, ready: ${ready.join(', ')}`
     // what an earlier build left in Go's cache is not counted again, so this may end before the last number
-    tell(`building ${remaining(ready)}: ${compiled} of ${packages} packages compiled${done}`)
+    const left = COMPONENTS.filter((name) => !ready.includes(name))
+    const what = left.length === 0 ? 'finishing' : `building ${left.join(', ')}`
+    tell(`${what}: ${compiled} of ${packages} packages compiled${done}`)
   }
   const look = async () => {
     const files: readonly string[] = await readdir(folder)
@@ -56,10 +58,6 @@ export async function buildAll(pinned: Pinned, options: BuildOptions): Promise<v
 
 function builtAs(name: string): string {
   return name === 'etcd' ? BUILT_AS.etcd : name
-}
-
-function remaining(ready: readonly string[]): string {
-  return COMPONENTS.filter((name) => !ready.includes(name)).join(', ')
 }
 
 async function checkGo({ go, environment, signal }: BuildOptions): Promise<void> {

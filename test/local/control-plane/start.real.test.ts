@@ -85,7 +85,7 @@ describe('a running control plane', () => {
     expect(performance.now() - startedAt).toBeLessThan(3_000)
   })
 
-  it('enforces quotas and admission policies', async () => {
+  it('enforces admission policies', async () => {
     const apiVersion = 'admissionregistration.k8s.io/v1'
     const metadata = { name: 'no-nodeports' }
     const rules = [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['services'] }]
