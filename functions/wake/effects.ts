@@ -18,7 +18,7 @@ export interface Deps {
   /** Undefined where no broker is named: then nobody is told by event. */
   readonly publisher: Publisher | undefined
   readonly log: Log
-  /** Milliseconds since 1970. */
+  /** Milliseconds on a clock that never jumps: for durations only. */
   readonly now: () => number
   readonly source: string
   /** Name of this replica's pod. */
@@ -68,7 +68,7 @@ export async function tellWoken(facts: Facts, woken: Woken, deps: Deps, signal: 
   const why = `Woken: ${wish.why} (ready after ${((at - since) / 1000).toFixed(1)} s)`
   const annotations = {
     [annotationKeys.why]: why,
-    [annotationKeys.since]: rfc3339(since),
+    [annotationKeys.since]: rfc3339(Date.now() - (deps.now() - since)),
     [annotationKeys.recentWakes]: withWake(facts, at - since),
   }
   const event = makeEvent({
@@ -135,7 +135,7 @@ function record(
     type: reason === 'Woken' ? ('Normal' as const) : ('Warning' as const),
     reportingController: 'platxa.io/wake',
     reportingInstance: deps.replica,
-    at: Temporal.Instant.fromEpochMilliseconds(Math.round(deps.now())),
+    at: Temporal.Now.instant(),
   }
   return recordEvent(deps.kubernetes, note, signal)
 }

@@ -29,7 +29,7 @@ export function wake(
 ): Answer {
   const { name, trigger, deploymentUid } = event.data
   if (!rooms.synced) return retry('this replica has just started', 2)
-  if (isExpired(event, now())) return done('the wish has expired')
+  if (isExpired(event, Date.now())) return done('the wish has expired')
   const entry = rooms.named(name)
   if (entry === undefined) return done('no such instance')
   if (deploymentUid !== undefined && deploymentUid !== entry.facts.uid)

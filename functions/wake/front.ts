@@ -28,7 +28,7 @@ export interface Front {
   readonly metrics: Metrics
   readonly settings: FrontSettings
   readonly log: Log
-  /** Milliseconds since 1970. */
+  /** Milliseconds on a clock that never jumps. */
   readonly now: () => number
   /** Whether this replica takes new work: what the readiness probe is told. */
   readonly ready: () => boolean

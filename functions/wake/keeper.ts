@@ -48,7 +48,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
 
   function remember(entry: Entry): void {
     const { state, why } = stateOf(entry, deps.now())
-    note(entry, { at: new Date(deps.now()).toISOString(), state, why })
+    note(entry, { at: new Date().toISOString(), state, why })
   }
 
   function carryOut(entry: Entry, command: Command): void {

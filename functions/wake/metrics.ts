@@ -171,7 +171,7 @@ function gauges(registry: Registry, { holds, parked, entries, now }: Measured): 
     collect() {
       this.reset()
       for (const { facts, usage } of entries()) {
-        if (usage?.activeAt) this.set({ instance: facts.name }, usage.activeAt / 1000)
+        if (usage?.activeAt) this.set({ instance: facts.name }, (Date.now() - (now() - usage.activeAt)) / 1000)
       }
     },
   })

@@ -1,5 +1,5 @@
 // One instance as one wake replica knows it, and every way it may change. Pure: the moment is an argument (milliseconds
-// since 1970), what must be done in the world comes back as commands.
+// on a clock that never jumps), what must be done in the world comes back as commands.
 import type { Command, Life, Limits, Rest, Room, Step, Waking, Wish } from './life.ts'
 import { later, phaseOf, type PodSeen, type Trouble, type World } from './world.ts'
 

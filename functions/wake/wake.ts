@@ -59,7 +59,8 @@ export interface Wake {
 
 export function createWake(parts: WakeParts): Wake {
   const { settings, kubernetes, publisher, log } = parts
-  const now = (): number => Date.now()
+  // Never jumps and never runs backwards, whatever somebody does to the machine's clock.
+  const now = (): number => performance.timeOrigin + performance.now()
   const startedAt = now()
   const ending = new AbortController()
   const httpPort = settings.httpPort ?? probeDefaults.port
