@@ -1,17 +1,22 @@
 import type { IncomingMessage } from 'node:http'
 
 /** The host a request is meant for, in the one spelling we compare: lower case, without port and trailing dot. */
-export type HostOf = { readonly host: string } | { readonly refuse: 400; readonly why: string }
+export type HostOf = { readonly host: string } | { readonly refuse: 400 | 414 | 431; readonly why: string }
 
 type Asked = Pick<IncomingMessage, 'rawHeaders' | 'url' | 'method'>
 
 const NAME = /^([a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_-])?|\[[0-9a-f:.]+\])\.?(?::[0-9]{0,5})?$/i
 const ABSOLUTE = /^https?:\/\/([^/?#]*)/i
+const LONGEST_TARGET = 16 * 1024 // half of what the server takes for the whole head
+// Node reads over what comes after 2,000 headers, framing included: nothing may pass that it has not shown us whole.
+const MOST_HEADERS = 500
 const LONGEST = 262 // 255 for the name, a colon, five digits, one dot
 
 /** RFC 9112 §3.2: exactly one Host; where the request line names a host too, it must be the same one. */
 export function hostOf(request: Asked): HostOf {
   const { rawHeaders, url = '', method } = request
+  if (url.length > LONGEST_TARGET) return refuse('the request target is too long', 414)
+  if (rawHeaders.length > 2 * MOST_HEADERS) return refuse('too many headers', 431)
   let named: string | undefined
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]
@@ -45,6 +50,6 @@ function normal(named: string): string | undefined {
   return host === undefined || host.includes('..') || host.endsWith('.') ? undefined : host
 }
 
-function refuse(why: string): HostOf {
-  return { refuse: 400, why }
+function refuse(why: string, status: 400 | 414 | 431 = 400): HostOf {
+  return { refuse: status, why }
 }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { trafficServer } from '#functions/wake/serve.ts'
 import { createWake } from '#functions/wake/wake.ts'
 import { annotationKeys, deploymentOf, labelKeys, namespaceOf } from '#shared/instance/names.ts'
-import type { Kubernetes, WatchEvent } from '#shared/k8s/kubernetes.ts'
+import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import { createLog } from '#shared/server/log.ts'
 import { createMetrics } from '#shared/server/metrics.ts'
 
@@ -41,8 +41,8 @@ const objects: Record<string, unknown> = {
 }
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a replica at rest only watches
 const kubernetes = {
-  async *watch({ kind }: { kind: string }): AsyncGenerator<WatchEvent<unknown>> {
-    yield { type: 'synced', objects: [objects[kind]] }
+  async *watch({ kind }: { kind: string }, { pick }: { pick: (object: unknown) => unknown }): AsyncGenerator {
+    yield { type: 'synced', objects: [pick(objects[kind])] }
     await new Promise(() => undefined)
   },
   patch: async () => objects['Deployment'],

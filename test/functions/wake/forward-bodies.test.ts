@@ -93,7 +93,7 @@ describe('wake / forward: bodies', () => {
       })
     })
     const door = await openDoor(instance.target, { limits: { sockets: 6 } })
-    const letters = [...'ABCDEFGHIJKLMNOPQRSTUVWX']
+    const letters = 'ABCDEFGHIJKLMNOPQRSTUVWX'.split('')
     const fetch = async (letter: string, i: number): Promise<void> => {
       const client = await door.ask(get(`/${letter}`, 'Connection: close'))
       if (i % 5 === 0) {

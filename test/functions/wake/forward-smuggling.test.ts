@@ -79,6 +79,19 @@ describe('wake / forward: smuggling', () => {
     expect(instance.ends).toHaveLength(1)
   })
 
+  it.each([
+    ['a head that is too long', get('/', `X-A: ${'x'.repeat(40_000)}`), '431'],
+    ['too many headers', get('/', ...Array.from({ length: 501 }, (_, i) => `X${i}: 1`)), '431'],
+    ['a length behind 2,000 headers', `${POST}${'a:b\r\n'.repeat(2_500)}Content-Length: 4\r\n\r\nbody`, '431'],
+    ['a target that is too long', get(`/${'x'.repeat(20_000)}`), '414'],
+  ])('answers %s itself', async (_name, request, status) => {
+    const instance = await startInstance(answering(ok('seen')))
+    const client = await (await openDoor(instance.target)).ask(request)
+    await client.gone()
+    expect(client.text).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+    expect(instance.ends).toEqual([])
+  })
+
   it('drops chunk extensions and writes its own sizes', async () => {
     const instance = await startInstance()
     const body = '003;x=" 0\t";y\r\nabc\r\n0;z\r\n\r\n'

@@ -65,6 +65,11 @@ describe('wake / connection / host', () => {
     expect(asked(['a.example'], url, method)).toMatchObject({ refuse: 400 })
   })
 
+  it('refuses a target that is too long', () => {
+    expect(asked(['a.example'], `/${'a'.repeat(16 * 1024 - 1)}`)).toEqual({ host: 'a.example' })
+    expect(asked(['a.example'], `/${'a'.repeat(16 * 1024)}`)).toMatchObject({ refuse: 414 })
+  })
+
   it.each([
     ['/a?b', 'GET', '/a?b'],
     ['http://a.example/a?b', 'GET', '/a?b'],
