@@ -10,6 +10,8 @@ import type { InstanceSpec } from './spec.ts'
 import { tiers } from './tiers.ts'
 import { series } from './versions.ts'
 
+export const odooContainer = 'odoo'
+
 const locked: SecurityContext = {
   allowPrivilegeEscalation: false,
   capabilities: { drop: ['ALL'] },
@@ -52,7 +54,7 @@ export function podSpec(spec: InstanceSpec, platform: Platform): PodSpec {
 
 function odoo(spec: InstanceSpec, platform: Platform): Container {
   return {
-    name: 'odoo',
+    name: odooContainer,
     image: imageOf(platform, spec.odooVersion),
     // Odoo itself, not the image's entrypoint: up to 18 that one passes the password as an argument, for `ps` to show.
     command: ['odoo'],
@@ -61,7 +63,7 @@ function odoo(spec: InstanceSpec, platform: Platform): Container {
       { name: 'http', containerPort: ports.http, protocol: 'TCP' },
       { name: 'websocket', containerPort: ports.websocket, protocol: 'TCP' },
     ],
-    resources: resources(spec),
+    resources: resourcesOf(spec),
     // Must be there from the start: an awake instance gets more cpu or memory without a restart.
     resizePolicy: [
       { resourceName: 'cpu', restartPolicy: 'NotRequired' },
@@ -95,7 +97,8 @@ function fromSecret(key: string): EnvVar {
   return { name: key, valueFrom: { secretKeyRef: { name: objectNames.secret, key } } }
 }
 
-function resources(spec: InstanceSpec): ResourceRequirements {
+/** Of the container `odoo`: what a larger or smaller tier changes of a running pod. */
+export function resourcesOf(spec: InstanceSpec): ResourceRequirements {
   const tier = tiers[spec.tier]
   const memory = mebibytes(tier.memoryMi)
   return {

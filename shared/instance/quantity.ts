@@ -26,9 +26,15 @@ const factors: Readonly<Record<string, number>> = {
   Ti: 1024 ** 4,
 }
 
-/** Bytes of a storage quantity, or undefined when it is none. */
+/** Bytes of a memory or storage quantity, or undefined when it is none. */
 export function bytesOf(quantity: string): number | undefined {
   const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)([A-Za-z]{0,2})$/.exec(quantity) ?? []
   const factor = factors[unit]
   return digits === undefined || factor === undefined ? undefined : Number(digits) * factor
+}
+
+/** Millicores of a cpu quantity, or undefined when it is none. */
+export function millisOf(quantity: string): number | undefined {
+  const [, digits, milli] = /^(\d+(?:\.\d+)?)(m?)$/.exec(quantity) ?? []
+  return digits === undefined ? undefined : Number(digits) * (milli === 'm' ? 1 : 1000)
 }

@@ -95,6 +95,8 @@ describe('triggers', () => {
   it.each([
     ['io.platxa.instance.requested.v1', ['provision']],
     ['io.platxa.instance.tier.changed.v1', ['change-tier']],
+    ['io.platxa.instance.slept.v1', ['change-tier']],
+    ['io.platxa.instance.status.applied.v1', ['change-tier']],
     ['io.platxa.instance.status.changed.v1', ['change-status']],
     ['io.platxa.instance.removal.requested.v1', ['remove']],
     ['io.platxa.instance.wake.requested.v1', ['wake']],

@@ -2,11 +2,13 @@
 // manifests/base, the platform's own role in PostgreSQL. Events go in, and afterwards a test looks at both worlds.
 import type { ConfigMap } from 'kubernetes-types/core/v1.js'
 import { route as changeStatus } from '#functions/change-status/route.ts'
+import { route as changeTier } from '#functions/change-tier/route.ts'
 import { route as provision } from '#functions/provision/route.ts'
 import { createSteps } from '#functions/provision/steps.ts'
+import { deploymentRef } from '#shared/cluster/refs.ts'
 import { encodeEvent, makeEvent, type Outgoing } from '#shared/events/emit.ts'
 import type { EventData } from '#shared/events/catalogue.ts'
-import { databaseOf, namespaceOf, tombstoneOf } from '#shared/instance/names.ts'
+import { databaseOf, tombstoneOf } from '#shared/instance/names.ts'
 import type { Platform } from '#shared/instance/platform.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import type { Admin } from '#shared/postgres/connect.ts'
@@ -31,6 +33,7 @@ interface Deps extends Hands {
 
 const routes: Readonly<Record<string, (deps: Deps) => Hono>> = {
   provision: (deps) => provision({ ...deps, steps: createSteps(new Registry()) }),
+  'change-tier': (deps) => changeTier({ ...deps, resizeWithinMs: 2_000 }),
   'change-status': (deps) => changeStatus({ ...deps, patienceMs: 5_000 }),
 }
 export type FunctionName = keyof typeof routes
@@ -38,14 +41,17 @@ export type FunctionName = keyof typeof routes
 const takenBy: Readonly<Record<string, FunctionName>> = {
   'io.platxa.instance.requested.v1': 'provision',
   'io.platxa.instance.status.changed.v1': 'change-status',
+  'io.platxa.instance.tier.changed.v1': 'change-tier',
+  'io.platxa.instance.slept.v1': 'change-tier',
+  'io.platxa.instance.status.applied.v1': 'change-tier',
 }
 
 export interface Life {
   readonly postgres: PostgresWorld
   /** What a function works with. Never another's: each has its own service account. */
-  hands(name: FunctionName): Promise<Hands>
+  readonly hands: (name: FunctionName) => Promise<Hands>
   /** To the function that takes events of this type; with other hands than its own when told. */
-  deliver(event: Outgoing, hands?: Hands): Promise<Answered>
+  readonly deliver: (event: Outgoing, hands?: Hands) => Promise<Answered>
 }
 
 /** For one test: the service accounts' connections are closed with it. */
@@ -99,6 +105,21 @@ export function statusChanged(name: string, data: Changed<EventData<'io.platxa.i
   return makeEvent({ ...made(id), type: 'io.platxa.instance.status.changed.v1', data: { name, ...data } })
 }
 
+export function tierChanged(name: string, data: Changed<EventData<'io.platxa.instance.tier.changed.v1'>>) {
+  const id = `tier-${name}-${data.revision}`
+  return makeEvent({ ...made(id), type: 'io.platxa.instance.tier.changed.v1', data: { name, ...data } })
+}
+
+export function slept(name: string) {
+  const data = { name, awakeSeconds: 60, why: 'nobody used it' }
+  return makeEvent({ ...made(`slept-${name}`), type: 'io.platxa.instance.slept.v1', data })
+}
+
+export function statusApplied(name: string, revision: number) {
+  const data = { name, revision, status: 'suspended' as const }
+  return makeEvent({ ...made(`applied-${name}`), type: 'io.platxa.instance.status.applied.v1', data })
+}
+
 function made(id: string) {
   return { source: '//instance-manager', id }
 }
@@ -118,7 +139,10 @@ export async function everythingOf(name: string, postgres: PostgresWorld): Promi
   return { exists, whole, replicas, removedBy: grave?.data?.['revision'] }
 }
 
+export async function scale(name: string, replicas: number): Promise<void> {
+  await (await cluster()).scale(deploymentRef(name), replicas, { signal: within() })
+}
+
 export async function deploymentOf(name: string): Promise<Seen | undefined> {
-  const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: namespaceOf(name), name: `odoo-${name}` }
-  return (await cluster()).get<Seen>(ref, { signal: within() })
+  return (await cluster()).get<Seen>(deploymentRef(name), { signal: within() })
 }

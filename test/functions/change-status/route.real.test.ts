@@ -7,7 +7,7 @@ import { installManifests, instanceName, objectsOf, request, within } from '#tes
 import { parametersOf, rows } from '#test/shared/postgres/tenant.ts'
 import { cluster } from '#test/world/cluster.ts'
 import { mortal } from '#test/world/crash.ts'
-import { deploymentOf, everythingOf, life, statusChanged, type Life } from '#test/world/life.ts'
+import { deploymentOf, everythingOf, life, scale, statusChanged, type Life } from '#test/world/life.ts'
 import { postgres as sharedPostgres, type PostgresWorld } from '#test/world/postgres.ts'
 
 const APPLIED = 'io.platxa.instance.status.applied.v1'
@@ -31,10 +31,6 @@ describe('change-status, the whole way', () => {
   const activate = (name: string, revision = 3) => statusChanged(name, { revision, status: 'active' })
   const mayLogin = async (name: string) =>
     (await rows(postgres.root, 'SELECT rolcanlogin AS it FROM pg_roles WHERE rolname = $1', [databaseOf(name)]))[0]
-  const scale = async (name: string, replicas: number) => {
-    const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: namespaceOf(name), name: `odoo-${name}` }
-    await (await cluster()).scale(ref, replicas, { signal: within() })
-  }
   async function logIn(name: string): Promise<Client> {
     const passwords = await readPasswords(await cluster(), name, within())
     const { host, port } = postgres.admin.settings
