@@ -20,7 +20,6 @@ export class Exchange implements Rider, Passenger {
   private readonly upload: Upload | undefined
   private readonly repeatable: boolean
   private wire: Wire | undefined
-  private retried = false
   /** The caller has been told. */
   private over = false
   /** The beginning of a head that came in pieces. */
@@ -40,8 +39,6 @@ export class Exchange implements Rider, Passenger {
     if (head.body !== 'none') this.upload = new Upload(request, head.text, head.body, () => this.asksNoMore())
     response.sendDate = false
     response.on('close', () => this.closed())
-    // A pipelined request has no socket of its own before its turn.
-    if (response.socket === null) request.socket.once('close', () => this.closed())
   }
 
   start(): void {
@@ -57,9 +54,8 @@ export class Exchange implements Rider, Passenger {
       return
     }
     wire.socket.write(this.asked.head.text, 'latin1')
-    // The kernel took nothing of it: this socket was dead before we came.
-    if (wire.socket.errored !== null) this.again()
-    else this.asksNoMore()
+    if (wire.socket.errored === null) this.asksNoMore()
+    else this.refused(wire)
   }
 
   left(fault: ForwardFault): void {
@@ -83,12 +79,19 @@ export class Exchange implements Rider, Passenger {
   onGone(fault: ForwardFault): void {
     const silent = this.head === undefined && this.partial === '' && this.informational === 0
     const stale = fault.fault === 'instance gone' && silent && this.wire?.carried !== 0
-    if (stale && this.repeatable && !this.retried) this.again()
+    if (stale && this.repeatable) this.again()
     else this.broken(fault)
   }
 
+  /** The kernel took nothing of the first write: this socket was dead before we came. */
+  private refused(wire: Wire): void {
+    if (wire.carried > 0) return this.again()
+    this.drop()
+    this.left(new ForwardFault('connect', 'it closed the connection at once'))
+  }
+
+  /** Only ever after a kept socket, and only on a new one: so at most once. */
   private again(): void {
-    this.retried = true
     this.drop()
     this.source.take(this, 'new')
   }

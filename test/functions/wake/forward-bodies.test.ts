@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { get, ok, openDoor, startInstance, type End } from './connection/ends.ts'
 
@@ -77,6 +77,36 @@ describe('wake / forward: bodies', () => {
     expect(sha(before.includes('chunked') ? unchunked(body) : body)).toBe(sha(bytes))
   })
 
+  it.each([
+    ['in pieces that fill no read', 40_000, ''],
+    ['in chunks of which a read holds several', 20_000, 'chunked'],
+  ])('does not overwrite what a client has not taken yet, %s', { timeout: 60_000 }, async (_how, size, coding) => {
+    const bytes = randomBytes(16 * 1024 * 1024)
+    const instance = await startInstance()
+    const client = await (await openDoor(instance.target)).ask(get('/', 'Connection: close'))
+    const end = await instance.connection(0)
+    await end.until(HEAD)
+    client.socket.pause()
+    const chunked = coding === 'chunked'
+    end.send(`HTTP/1.1 200 OK\r\n${chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${bytes.length}`}\r\n\r\n`)
+    const wholes = Math.ceil(bytes.length / size)
+    for (let i = 0; i < wholes; i++) {
+      const piece = bytes.subarray(i * size, (i + 1) * size)
+      if (chunked)
+        end
+          .send(`${piece.length.toString(16)}\r\n`)
+          .send(piece)
+          .send('\r\n')
+      else end.send(piece)
+      if (i % 4 === 3) await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    if (chunked) end.send('0\r\n\r\n')
+    client.socket.resume()
+    await client.when(() => client.ended, 30_000)
+    const body = Buffer.from(client.text.slice(client.text.indexOf('\r\n\r\n') + 4), 'latin1')
+    expect(sha(chunked ? unchunked(body) : body)).toBe(sha(bytes))
+  })
+
   it('never mixes large bodies of many clients, of which some are slow and some go', { timeout: 60_000 }, async () => {
     const size = 2_000_000
     const instance = await startInstance((end) => {
@@ -86,8 +116,8 @@ describe('wake / forward: bodies', () => {
         end.text = ''
         const chunked = letter.charCodeAt(0) % 2 === 0
         end.send(`HTTP/1.1 200 OK\r\n${chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${size}`}\r\n\r\n`)
-        for (let sent = 0; sent < size; sent += 50_000) {
-          end.send(chunked ? `c350\r\n${letter.repeat(50_000)}\r\n` : letter.repeat(50_000))
+        for (let sent = 0; sent < size; sent += 20_000) {
+          end.send(chunked ? `4e20\r\n${letter.repeat(20_000)}\r\n` : letter.repeat(20_000))
         }
         if (chunked) end.send('0\r\n\r\n')
       })
@@ -142,6 +172,21 @@ describe('wake / forward: bodies', () => {
     await client.when(() => client.bytes >= size, 60_000)
     expect(most / 1024 / 1024).toBeLessThan(64)
   })
+
+  it.each(['Content-Length: 60000000', 'Transfer-Encoding: chunked'])(
+    'stops reading from a client whose instance does not read, %s',
+    async (framing) => {
+      const instance = await startInstance()
+      const client = await (await openDoor(instance.target)).ask(post(framing))
+      const end = await instance.connection(0)
+      await end.until(HEAD)
+      end.socket.pause()
+      const piece = framing.includes('chunked') ? `ea60\r\n${'x'.repeat(60_000)}\r\n` : 'x'.repeat(60_000)
+      for (let i = 0; i < 1000; i++) client.send(piece)
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      expect(client.socket.writableLength).toBeGreaterThan(20_000_000)
+    },
+  )
 
   it('stops reading from an instance whose client does not read', async () => {
     const instance = await startInstance()

@@ -191,6 +191,15 @@ describe('wake / forward: only what was never sent is sent again', () => {
     expect(instance.ends.length).toBeLessThanOrEqual(2)
   })
 
+  it('does not ask a GET again that an instance let wait for too long', async () => {
+    const instance = await startInstance((end) => end.socket.once('data', () => end.send(ok('first'))))
+    const door = await openDoor(instance.target, { limits: { firstByteMs: 100 } })
+    const client = await door.ask(get())
+    await client.until(/first/)
+    expect(await client.send(get()).until(HEAD)).toMatch(/^HTTP\/1.1 504 /)
+    expect(instance.ends).toHaveLength(1)
+  })
+
   it('asks a GET again once, not for ever', async () => {
     const instance = await startInstance((end, index) => {
       if (index === 0)
