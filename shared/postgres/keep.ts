@@ -39,6 +39,11 @@ export async function keepDatabase(options: KeepOptions): Promise<string | undef
   )
 }
 
+/** Whether this instance has a kept one. */
+export async function isKept({ admin, database, uid, signal }: Omit<KeepOptions, 'role'>): Promise<boolean> {
+  return admin.session({ signal }, (session) => databaseExists(session, keptName(database, uid)))
+}
+
 /** At most 63 bytes, whatever the length of the old name. */
 export function keptName(name: string, uid: string): string {
   const hash = createHash('sha256').update(`${name} ${uid}`).digest('hex').slice(0, 12)

@@ -4,8 +4,9 @@ import type { ConfigMap } from 'kubernetes-types/core/v1.js'
 import { route as changeStatus } from '#functions/change-status/route.ts'
 import { route as changeTier } from '#functions/change-tier/route.ts'
 import { route as provision } from '#functions/provision/route.ts'
+import { route as remove } from '#functions/remove/route.ts'
 import { createSteps } from '#functions/provision/steps.ts'
-import { deploymentRef } from '#shared/cluster/refs.ts'
+import { deploymentRef, namespaceRef } from '#shared/cluster/refs.ts'
 import { encodeEvent, makeEvent, type Outgoing } from '#shared/events/emit.ts'
 import type { EventData } from '#shared/events/catalogue.ts'
 import { databaseOf, tombstoneOf } from '#shared/instance/names.ts'
@@ -33,6 +34,7 @@ interface Deps extends Hands {
 
 const routes: Readonly<Record<string, (deps: Deps) => Hono>> = {
   provision: (deps) => provision({ ...deps, steps: createSteps(new Registry()) }),
+  remove: (deps) => remove({ ...deps, functionsNamespace: 'platxa', endsWithinMs: 5_000, goneWithinMs: 20_000 }),
   'change-tier': (deps) => changeTier({ ...deps, resizeWithinMs: 2_000 }),
   'change-status': (deps) => changeStatus({ ...deps, patienceMs: 5_000 }),
 }
@@ -42,6 +44,7 @@ const takenBy: Readonly<Record<string, FunctionName>> = {
   'io.platxa.instance.requested.v1': 'provision',
   'io.platxa.instance.status.changed.v1': 'change-status',
   'io.platxa.instance.tier.changed.v1': 'change-tier',
+  'io.platxa.instance.removal.requested.v1': 'remove',
   'io.platxa.instance.slept.v1': 'change-tier',
   'io.platxa.instance.status.applied.v1': 'change-tier',
 }
@@ -55,14 +58,14 @@ export interface Life {
 }
 
 /** For one test: the service accounts' connections are closed with it. */
-export function life(postgres: PostgresWorld, settings: Record<string, string> = {}): Life {
+export function life(postgres: PostgresWorld): Life {
   const all = new Map<FunctionName, Promise<Hands>>()
   const hands = (name: FunctionName): Promise<Hands> => {
     const made = all.get(name) ?? handsOf(name, postgres)
     all.set(name, made)
     return made
   }
-  const platform = platformFor(postgres, settings)
+  const platform = platformFor(postgres)
   return {
     postgres,
     hands,
@@ -110,6 +113,15 @@ export function tierChanged(name: string, data: Changed<EventData<'io.platxa.ins
   return makeEvent({ ...made(id), type: 'io.platxa.instance.tier.changed.v1', data: { name, ...data } })
 }
 
+export function removal(
+  name: string,
+  data: Partial<Changed<EventData<'io.platxa.instance.removal.requested.v1'>>> & { readonly uid: string },
+) {
+  const whole = { name, revision: 9, keepDatabase: false, ...data }
+  const id = `removal-${name}-${whole.revision}`
+  return makeEvent({ ...made(id), type: 'io.platxa.instance.removal.requested.v1', data: whole })
+}
+
 export function slept(name: string) {
   const data = { name, awakeSeconds: 60, why: 'nobody used it' }
   return makeEvent({ ...made(`slept-${name}`), type: 'io.platxa.instance.slept.v1', data })
@@ -132,8 +144,7 @@ export async function everythingOf(name: string, postgres: PostgresWorld): Promi
     [databaseOf(name)],
   )
   const exists = found.map(({ what }) => what).sort()
-  const ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'platxa', name: tombstoneOf(name) }
-  const grave = await (await cluster()).get<ConfigMap>(ref, { signal: within() })
+  const grave = await tombstoneFor(name)
   const whole = exists.length === 2 ? await wholeOf(name, postgres) : await objectsOf(name)
   const replicas = (await deploymentOf(name))?.spec?.replicas
   return { exists, whole, replicas, removedBy: grave?.data?.['revision'] }
@@ -141,6 +152,17 @@ export async function everythingOf(name: string, postgres: PostgresWorld): Promi
 
 export async function scale(name: string, replicas: number): Promise<void> {
   await (await cluster()).scale(deploymentRef(name), replicas, { signal: within() })
+}
+
+/** Of the namespace. */
+export async function uidOf(name: string): Promise<string> {
+  const namespace = await (await cluster()).get<Seen>(namespaceRef(name), { signal: within() })
+  return namespace?.metadata.uid ?? 'none'
+}
+
+export async function tombstoneFor(name: string): Promise<ConfigMap | undefined> {
+  const ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'platxa', name: tombstoneOf(name) }
+  return (await cluster()).get<ConfigMap>(ref, { signal: within() })
 }
 
 export async function deploymentOf(name: string): Promise<Seen | undefined> {
