@@ -26,7 +26,7 @@ async function* small(kit: Kit): AsyncGenerator<Figure> {
   const instance = await kit.node(new URL('forward/upstream.ts', import.meta.url), 0, KB)
   const direct = portOf(instance)
   const proxies = await startProxies(kit, direct)
-  for (const proxy of proxies) await load(kit, proxy.port, { seconds: 2 })
+  for (const proxy of proxies) await load(kit, proxy.port, { seconds: 4 })
   const costs = await cpuRounds(kit, proxies)
   const ours = costs.get('ours') ?? []
   yield { name: 'forward.cpu', value: median(ours), unit: 'µs', reference: 'CPU per request, 32 connections' }
