@@ -1,4 +1,5 @@
 // Carries out what a change of a room asks for: the PATCH, the probe, the timers, letting people in, telling others.
+import { beginSpan } from '#shared/server/telemetry.ts'
 import type { Deps } from './effects.ts'
 import { scaleUp, tellFailed, tellWoken } from './effects.ts'
 import { note, type Entry } from './entry.ts'
@@ -9,6 +10,7 @@ import { probe, probeDefaults, type Probe } from './probe.ts'
 import * as room from './room.ts'
 import { stateOf } from './state.ts'
 import { askVersionInfo } from './version-info.ts'
+import { createWakeSpans } from './wake-span.ts'
 
 export interface Keeper {
   /** Applies a transition and does what it asks for. */
@@ -33,6 +35,7 @@ export interface KeeperDeps extends Deps {
 export function createKeeper(deps: KeeperDeps): Keeper {
   const { limits, metrics, log, signal } = deps
   const timers = new Set<NodeJS.Timeout>()
+  const spans = createWakeSpans()
   const probePort = deps.probe?.port ?? probeDefaults.port
 
   function change(entry: Entry, step: (before: Room, now: number) => Step): void {
@@ -42,7 +45,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
     if (after.room === before && after.commands.length === 0) return
     entry.room = after.room
     remember(entry)
-    for (const command of after.commands) carryOut(entry, command)
+    spans.within(entry, () => after.commands.forEach((command) => carryOut(entry, command)))
     setTimer(entry)
   }
 
@@ -100,10 +103,15 @@ export function createKeeper(deps: KeeperDeps): Keeper {
     entry.probing = { pod, stop }
     const host = entry.facts.hosts[0] ?? ip
     const onListening = (): void => change(entry, (before, now) => room.listening(before, pod, now))
-    probe({ ...probeDefaults, ...deps.probe, ip, host, onListening }, AbortSignal.any([signal, stop.signal])).then(
-      () => change(entry, (before, now) => room.answers(before, pod, now)),
-      () => undefined,
-    )
+    const span = beginSpan('wake: probe', { 'platxa.instance': entry.facts.name })
+    const { traceparent } = span
+    const what = { ...probeDefaults, ...deps.probe, ip, host, traceparent, onListening }
+    probe(what, AbortSignal.any([signal, stop.signal]))
+      .finally(() => span.end())
+      .then(
+        () => change(entry, (before, now) => room.answers(before, pod, now)),
+        () => undefined,
+      )
   }
 
   async function learnVersion(entry: Entry): Promise<void> {
@@ -137,6 +145,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
 
   function forget(entry: Entry): void {
     stopProbe(entry)
+    spans.forget(entry)
     if (entry.timer !== null) clearTimeout(entry.timer)
   }
 

@@ -13,6 +13,8 @@ export interface Probe {
   readonly everyMs: number
   /** One try: an Odoo that accepts and is still loading keeps us waiting, which is the fastest way to hear from it. */
   readonly tryMs: number
+  /** The trace this wake belongs to; undefined when nothing is traced. */
+  readonly traceparent?: string | undefined
   /** Called once, when the port accepts for the first time. */
   readonly onListening: () => void
 }
@@ -31,7 +33,10 @@ export async function probe(what: Probe, signal: AbortSignal): Promise<void> {
 }
 
 /** Below 500 it is Odoo that speaks: series without the health route answer 404 or redirect. */
-function tryOnce({ ip, port, host, path, tryMs, onListening }: Probe, signal: AbortSignal): Promise<boolean> {
+function tryOnce(
+  { ip, port, host, path, tryMs, traceparent, onListening }: Probe,
+  signal: AbortSignal,
+): Promise<boolean> {
   signal.throwIfAborted()
   const limited = AbortSignal.any([signal, AbortSignal.timeout(tryMs)])
   return new Promise((resolve, reject) => {
@@ -41,7 +46,7 @@ function tryOnce({ ip, port, host, path, tryMs, onListening }: Probe, signal: Ab
       path,
       agent: false,
       signal: limited,
-      headers: { host, connection: 'close' },
+      headers: { host, connection: 'close', ...(traceparent && { traceparent }) },
     })
     asked.on('socket', (socket) => socket.once('connect', onListening))
     asked.on('response', (response) => {

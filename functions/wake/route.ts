@@ -1,12 +1,14 @@
 // The chain every request goes through: whose host → our own paths → closed paths → what kind → the visit.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { isTracing } from '#shared/server/telemetry.ts'
 import { later, say } from './answers.ts'
 import { classify, classOf, pathOf } from './classify.ts'
 import { hostOf, targetOf } from './connection/host.ts'
 import type { Front } from './front.ts'
 import { answerOwnPath, ownPrefix } from './own-paths.ts'
 import { attendSocket, refuseSocket } from './sockets.ts'
+import { attendTraced } from './trace.ts'
 import { attend } from './visit.ts'
 
 export interface Door {
@@ -34,7 +36,8 @@ export function createDoor(front: Front): Door {
     }
     const kind = classify(method, target, request.headers)
     const visit = { request, response, host: named.host, target, kind, requestClass: classOf(kind), at: now() }
-    attend(visit, front).catch((error: unknown) => {
+    const attended = isTracing() ? attendTraced(entry, visit, front) : attend(visit, front)
+    attended.catch((error: unknown) => {
       front.log.error({ error, instance: entry.facts.name, kind }, 'a request failed')
       response.destroy()
     })

@@ -1,4 +1,5 @@
 // One request at the door of its instance: decide, then forward, hold, show or refuse; after every wait, decide again.
+import { noteOnSpan } from '#shared/server/telemetry.ts'
 import { answerFor, isQuestion, later, refusal, say } from './answers.ts'
 import { prefixOf } from './classify.ts'
 import { decide, flashMs, type Decision } from './decide.ts'
@@ -14,12 +15,14 @@ import { versionInfoOf } from './version-info.ts'
 /** A request goes back to waiting when nothing of it was sent; not for ever. */
 const mostTries = 12
 
-export async function attend(visit: Visit, front: Front): Promise<void> {
+export async function attend(visit: Visit, front: Front): Promise<Outcome> {
   const entry = front.rooms.at(visit.host)
   const active = visit.requestClass === 'A' && entry !== undefined
   if (active) began(entry)
   try {
-    front.metrics.request(visit.requestClass, await serve(visit, front))
+    const outcome = await serve(visit, front)
+    front.metrics.request(visit.requestClass, outcome)
+    return outcome
   } finally {
     if (active) ended(entry, front.now())
   }
@@ -120,6 +123,7 @@ async function hold(entry: Entry, visit: Visit, front: Front, limitMs: number): 
   const client = visit.response
   const end = await front.holds.hold({ waiting, client, limitMs, urgent: visit.requestClass === 'A' })
   front.metrics.held(front.now() - from, end)
+  noteOnSpan(`held: ${end}`)
   switch (end) {
     case 'let in':
       noteAdded(entry, front.metrics, front.now())

@@ -25,6 +25,13 @@ const telemetryEnv = z.object({
   OTEL_SERVICE_NAME: z.string().optional(),
 })
 
+let tracing = false
+
+/** The one question of a hot path. */
+export function isTracing(): boolean {
+  return tracing
+}
+
 /**
  * Loads the SDK only when the usual `OTEL_*` variables name an exporter; it reads the rest of them itself. Metrics and logs
  * have their own ways out of here, so only traces are exported. Returns the function that sends what is left and ends it.
@@ -39,7 +46,11 @@ export async function startTelemetry(serviceName: string, env?: Environment): Pr
     logRecordProcessors: [],
   })
   sdk.start()
-  return () => within(lastTracesWithinMs, sdk.shutdown(), 'the last traces')
+  tracing = true
+  return () => {
+    tracing = false
+    return within(lastTracesWithinMs, sdk.shutdown(), 'the last traces')
+  }
 }
 
 function wantsTraces(settings: z.output<typeof telemetryEnv>): boolean {
@@ -71,9 +82,45 @@ export async function withSpan<T>(
   })
 }
 
+/** A span that is begun in one place and ended in another. */
+export interface OpenSpan {
+  /** W3C Trace Context of it; undefined when nothing is traced. */
+  readonly traceparent: string | undefined
+  /** Spans and events that `fn` makes, also later, are children of this one. */
+  within<T>(fn: () => T): T
+  /** `atMs`: milliseconds since 1970. */
+  event(name: string, atMs: number): void
+  /** A fault says in one word why it did not come to its good end. */
+  end(fault?: string): void
+}
+
+/** A child of the span that is active, or the first of a new trace. */
+export function beginSpan(name: string, attributes: Attributes): OpenSpan {
+  const span = trace.getTracer(scope).startSpan(name, { attributes })
+  const inside = trace.setSpan(context.active(), span)
+  return {
+    traceparent: traceparentOf(span),
+    within: (fn) => context.with(inside, fn),
+    event: (what, atMs) => void span.addEvent(what, atMs),
+    end(fault) {
+      if (fault !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: fault })
+      span.end()
+    },
+  }
+}
+
+/** A moment worth seeing in the span that is active, if one is. */
+export function noteOnSpan(what: string): void {
+  trace.getActiveSpan()?.addEvent(what)
+}
+
 /** W3C Trace Context of the active span; undefined when nothing is traced. */
 export function currentTraceparent(): string | undefined {
-  const span = trace.getActiveSpan()?.spanContext()
+  return traceparentOf(trace.getActiveSpan())
+}
+
+function traceparentOf(active: Span | undefined): string | undefined {
+  const span = active?.spanContext()
   if (!span || !isSpanContextValid(span)) return undefined
   return `00-${span.traceId}-${span.spanId}-${span.traceFlags.toString(16).padStart(2, '0')}`
 }

@@ -22,6 +22,8 @@ export interface Odoo {
   /** `METHOD path` of everything that reached it, health checks and version questions left out. */
   readonly got: string[]
   readonly bodies: string[]
+  /** `path traceparent` of every request, health checks too; `-` where there was none. */
+  readonly traced: string[]
   readonly sockets: Set<{ close(code?: number): void }>
   boots: number
   /** Until it listens, and then until it answers. */
@@ -122,6 +124,7 @@ function newOdoo(): Odoo {
   return {
     got: [],
     bodies: [],
+    traced: [],
     sockets: new Set(),
     boots: 0,
     startMs: 150,
@@ -209,6 +212,7 @@ function odooServer(odoo: Odoo, loadedAt: number): Server {
 }
 
 async function answer(odoo: Odoo, loadedAt: number, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  odoo.traced.push(`${request.url} ${request.headers['traceparent']?.toString() ?? '-'}`)
   if (request.url === '/web/health') {
     await sleep(Math.max(0, loadedAt - performance.now()))
     return void response.end('{"status": "pass"}')

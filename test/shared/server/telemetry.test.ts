@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process'
 import { createServer } from 'node:http'
-import { json } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeEvent } from '#shared/events/emit.ts'
@@ -10,48 +9,20 @@ import { receive, reply } from '#shared/events/receive.ts'
 import { listen } from '#shared/server/listen.ts'
 import { createLog } from '#shared/server/log.ts'
 import { currentTraceparent, startTelemetry, withSpan } from '#shared/server/telemetry.ts'
-
-interface OtlpSpan {
-  readonly traceId: string
-  readonly spanId: string
-  readonly parentSpanId?: string
-  readonly name: string
-  readonly attributes: readonly { readonly key: string; readonly value: { readonly stringValue?: string } }[]
-  readonly status: { readonly code?: number }
-}
-interface OtlpTraces {
-  readonly resourceSpans: readonly {
-    readonly resource: OtlpSpan
-    readonly scopeSpans: readonly { readonly spans: readonly OtlpSpan[] }[]
-  }[]
-}
+import { attribute, otlpReceiver, type OtlpReceiver } from '#test/world/otlp.ts'
 
 const traceId = '0af7651916cd43dd8448eb211c80319c'
 const parent = `00-${traceId}-b7ad6b7169203331-01`
 const log = createLog('test', { level: 'silent' })
 const signal = AbortSignal.timeout(20_000)
 
-const exported: OtlpTraces[] = []
-/** What a sink was sent as the HTTP header, beside the event. */
-const hops: (string | undefined)[] = []
-let collector = ''
-const server = createServer((request, response) => {
-  hops.push(request.headers['traceparent']?.toString())
-  void json(request).then((body) => {
-    if (request.url === '/v1/traces') exported.push(body as OtlpTraces)
-    return response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
-  })
-})
-
+let collector: OtlpReceiver
 beforeAll(async () => {
-  collector = `http://127.0.0.1:${await listen(server, { host: '127.0.0.1', port: 0 })}`
-  process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = collector
+  collector = await otlpReceiver()
+  process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = collector.url
   process.env['OTEL_EXPORTER_OTLP_PROTOCOL'] = 'http/json'
 })
-afterAll(() => server.close().closeAllConnections())
-
-const attribute = (of: OtlpSpan, name: string): string | undefined =>
-  of.attributes.find(({ key }) => key === name)?.value.stringValue
+afterAll(() => collector.close())
 
 describe('shared/server/telemetry without an exporter', () => {
   const nothing: Record<string, string>[] = [
@@ -94,7 +65,7 @@ describe('shared/server/telemetry without an exporter', () => {
 describe('shared/server/telemetry with an OTLP receiver', () => {
   it('keeps one trace from the event that comes in, through the handler, to the events that go out', async () => {
     const stop = await startTelemetry('sleep')
-    const publisher = createPublisher({ sink: collector, log })
+    const publisher = createPublisher({ sink: collector.url, log })
     const app = receive({
       types: ['io.platxa.instance.wake.requested.v1'],
       log,
@@ -119,18 +90,15 @@ describe('shared/server/telemetry with an OTLP receiver', () => {
     const answer = parseEvent(response.headers, await response.bytes())
     await stop()
 
-    const [resource] = exported.flatMap(({ resourceSpans }) => resourceSpans)
-    expect(resource && attribute(resource.resource, 'service.name')).toBe('sleep')
-    const spans = exported.flatMap(({ resourceSpans }) =>
-      resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans)),
-    )
+    expect(collector.services()).toContain('sleep')
+    const spans = collector.spans()
     const handling = spans.find(({ name }) => name === 'io.platxa.instance.wake.requested.v1')
     const scaling = spans.find(({ name }) => name === 'scale')
     expect(handling).toMatchObject({ traceId, parentSpanId: 'b7ad6b7169203331' })
     expect(handling && attribute(handling, 'cloudevents.event_id')).toBe('w1')
     expect(scaling).toMatchObject({ traceId, parentSpanId: handling?.spanId })
     expect(answer.extensions['traceparent']).toBe(`00-${traceId}-${handling?.spanId}-01`)
-    expect(hops).toContain(`00-${traceId}-${scaling?.spanId}-01`)
+    expect(collector.hops).toContain(`00-${traceId}-${scaling?.spanId}-01`)
   })
 
   it('does not hold up the way out when the receiver says nothing', async () => {
