@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { chromium } from 'playwright-core'
+import { aptInstall } from './apt.ts'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 const MAC = [
@@ -33,7 +34,7 @@ export async function obtainChromium(tell: (detail: string) => void): Promise<{ 
   const found = await findChromium()
   if (found !== undefined) return { path: found, faults }
   for (const { name, install } of [
-    { name: 'apt-get install chromium', install: aptInstall },
+    { name: 'apt-get install chromium', install: () => aptInstall('chromium') },
     { name: 'playwright-core install chromium', install: playwrightInstall },
   ]) {
     tell(name)
@@ -56,15 +57,6 @@ async function starts(path: string): Promise<boolean> {
   } catch {
     return false
   }
-}
-
-async function aptInstall(): Promise<void> {
-  if (process.getuid?.() !== 0) throw new Error('needs root')
-  const options = { timeout: INSTALL_LIMIT_MS, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }
-  const apt = (...args: string[]): Promise<unknown> =>
-    run('apt-get', ['-q', '-o', 'Acquire::Check-Valid-Until=false', ...args], options)
-  await apt('update')
-  await apt('install', '-y', '--no-install-recommends', 'chromium')
 }
 
 async function playwrightInstall(): Promise<void> {

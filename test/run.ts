@@ -8,6 +8,7 @@ import { obtainControlPlane } from '#local/control-plane/obtain.ts'
 import { layoutOf, repository } from '#local/world/layout.ts'
 import { createProgress } from '#local/world/progress.ts'
 import { obtainChromium } from '#test/browser.ts'
+import { obtainPgbouncer } from '#test/world/pgbouncer.ts'
 
 const results = z.object({
   numPassedTests: z.int(),
@@ -41,6 +42,10 @@ async function prepare(): Promise<void> {
       obtainControlPlane({ progress: tell, signal }),
     )
     await obtaining.catch((error: unknown) => progress.line(error instanceof Error ? error.message : String(error)))
+  }
+  if (wanted.has('integration')) {
+    const { path, fault } = await progress.step('obtaining PgBouncer', obtainPgbouncer)
+    if (path === undefined) progress.line(`no PgBouncer, so its tests are skipped: ${fault}`)
   }
   if (wanted.has('flow')) {
     const { path, faults } = await progress.step('obtaining a browser', obtainChromium)
