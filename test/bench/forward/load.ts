@@ -1,7 +1,9 @@
-// Asks and counts. argv: port, connections, seconds, requests per second (0: as many as are answered). Prints one line of JSON.
+// Asks and counts. argv: port, connections, seconds, requests per second (0: as many as are answered), the status wanted (200). Prints one
+// line of JSON.
 import { connect } from 'node:net'
 
 const [port, connections, seconds, rate] = process.argv.slice(2).map(Number) as [number, number, number, number]
+const wanted = `HTTP/1.1 ${process.argv[6] ?? '200'} `
 
 // What a browser sends to Odoo, about 500 bytes.
 const REQUEST = Buffer.from(
@@ -47,7 +49,7 @@ function lane(): Promise<void> {
         if (end < 0) return true
         left = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? NaN)
         body = length - (end + 4)
-        if (!head.startsWith('HTTP/1.1 200 ') || Number.isNaN(left)) failed += 1
+        if (!head.startsWith(wanted) || Number.isNaN(left)) failed += 1
         head = ''
       }
       left -= body
