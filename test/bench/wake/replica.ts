@@ -1,0 +1,60 @@
+// The real main.ts of wake as a process of its own, with the flags of its manifest.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Kit, Started } from '../figure.ts'
+import type { Cluster } from './cluster.ts'
+
+export interface Replica {
+  readonly port: number
+  readonly process: Started
+  metric(name: string): Promise<number>
+  /** Waits until it sees the instance in this state. */
+  sees(name: string, state: string): Promise<void>
+  /** From its start until it knew all instances. */
+  readonly readyAfterMs: number
+}
+
+const main = fileURLToPath(new URL('../../../functions/wake/main.ts', import.meta.url))
+
+export async function startReplica(kit: Kit, { environment: apiServer }: Cluster): Promise<Replica> {
+  const [port, control, metrics] = [await kit.freePort(), await kit.freePort(), await kit.freePort()]
+  const from = performance.now()
+  const environment = {
+    NODE_OPTIONS: '--max-semi-space-size=8',
+    ...apiServer,
+    HOST: '127.0.0.1',
+    PORT: port,
+    CONTROL_PORT: control,
+    METRICS_PORT: metrics,
+    LOG_LEVEL: 'warn',
+    DRAIN_DELAY: '1ms',
+    HOLD_TIMEOUT: '10m',
+    WAKE_TIMEOUT: '30m',
+  }
+  const assignments = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
+  const program = await kit.program('env', [...assignments, process.execPath, main], port)
+  const ask = (at: number, path: string): Promise<Response> =>
+    fetch(`http://127.0.0.1:${at}${path}`, { signal: kit.signal })
+  while ((await ask(control, '/health/readiness')).status >= 300) await sleep(10)
+  return {
+    port,
+    process: program,
+    readyAfterMs: performance.now() - from,
+    async metric(name) {
+      const lines = (await (await ask(metrics, '/metrics')).text()).split('\n')
+      return Number(
+        lines
+          .find((line) => line.startsWith(name))
+          ?.split(' ')
+          .at(-1) ?? 0,
+      )
+    },
+    async sees(name, state) {
+      for (;;) {
+        const answer = await ask(control, `/instances/${name}`)
+        if (answer.ok && ((await answer.json()) as { state: string }).state === state) return
+        await sleep(10)
+      }
+    },
+  }
+}
