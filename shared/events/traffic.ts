@@ -83,7 +83,7 @@ export const traffic: Readonly<Record<EventType, Traffic>> = {
   'io.platxa.instance.slept.v1': {
     means: 'The instance has been put to sleep: 0 replicas.',
     from: ['sleep'],
-    to: manager,
+    to: [...manager, 'change-tier'],
   },
   'io.platxa.instance.sleep.declined.v1': {
     means: 'The instance looked idle and stays awake all the same.',
@@ -98,7 +98,7 @@ export const traffic: Readonly<Record<EventType, Traffic>> = {
   'io.platxa.instance.status.applied.v1': {
     means: 'The instance has the status of this revision.',
     from: ['change-status'],
-    to: manager,
+    to: [...manager, 'change-tier'],
   },
   'io.platxa.instance.removed.v1': {
     means: 'The instance and its namespace are gone.',
