@@ -90,6 +90,7 @@ export function withWake({ recentWakes }: Facts, milliseconds: number): string {
 
 /** The middle one of the last wakes. */
 export function usualWakeMs({ facts }: Entry): number | undefined {
+  if (facts.recentWakes.length === 0) return undefined
   const sorted = facts.recentWakes.toSorted((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)]
 }

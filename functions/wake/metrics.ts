@@ -47,11 +47,13 @@ export interface Measured {
   readonly now: () => number
 }
 
+type Tallies = Readonly<Record<Class, Map<Outcome, { count: number }>>>
+
 const wakeBuckets = [0.25, 0.5, 1, 1.5, 2, 3, 5, 8, 13, 20, 30, 60, 120, 300]
 
 export function createWakeMetrics(registry: Registry, measured: Measured): Metrics {
   const registers = [registry]
-  const tallies = new Map<string, number>()
+  const tallies: Tallies = { A: new Map(), B: new Map(), C: new Map() }
   requestCounter(registry, tallies)
   gauges(registry, measured)
   const sockets = new Counter({
@@ -100,8 +102,9 @@ export function createWakeMetrics(registry: Registry, measured: Measured): Metri
 
   return {
     request(requestClass, outcome) {
-      const key = `${requestClass}/${outcome}`
-      tallies.set(key, (tallies.get(key) ?? 0) + 1)
+      const tally = tallies[requestClass].get(outcome)
+      if (tally === undefined) tallies[requestClass].set(outcome, { count: 1 })
+      else tally.count += 1
     },
     socket: (outcome) => sockets.inc({ outcome }),
     woken({ wish, since, marks }, at) {
@@ -121,7 +124,7 @@ export function createWakeMetrics(registry: Registry, measured: Measured): Metri
 }
 
 /** Registers itself; Prometheus' client reads the numbers when it is asked. */
-function requestCounter(registry: Registry, tallies: ReadonlyMap<string, number>): void {
+function requestCounter(registry: Registry, tallies: Tallies): void {
   const counter = new Counter({
     name: 'platxa_wake_requests_total',
     help: 'Requests by class (A people, B background, C parts of pages) and how they ended',
@@ -129,10 +132,8 @@ function requestCounter(registry: Registry, tallies: ReadonlyMap<string, number>
     registers: [],
     collect() {
       this.reset()
-      for (const [key, count] of tallies) {
-        const [requestClass = '', outcome = ''] = key.split('/')
-        this.inc({ class: requestClass, outcome }, count)
-      }
+      for (const [requestClass, outcomes] of Object.entries(tallies))
+        for (const [outcome, { count }] of outcomes) this.inc({ class: requestClass, outcome }, count)
     },
   })
   registry.registerMetric(counter)

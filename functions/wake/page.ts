@@ -1,5 +1,6 @@
 // The pages a visitor of a sleeping, failed or closed instance sees, as bytes that are put together once per language
 // and state. A page is one response below 10 KB and asks no other host for anything.
+import { STATUS_CODES } from 'node:http'
 import { documentOf, contentSecurityPolicy, live, type View } from './page/document.ts'
 import { wordsFor } from './page/languages.ts'
 import type { Words } from './page/words.ts'
@@ -8,7 +9,10 @@ import type { Phase, Trouble } from './world.ts'
 export interface Page {
   readonly status: number
   readonly headers: readonly string[]
-  readonly body: Buffer
+  /** Status line and headers as text, for who writes them himself. */
+  readonly head: string
+  /** UTF-8 as latin1, a character for each byte: so it leaves in one write with its head, without a Buffer of its own. */
+  readonly body: string
 }
 
 export interface Visit {
@@ -22,9 +26,10 @@ export interface Visit {
 }
 
 interface Kept {
-  readonly before: Buffer
-  readonly after: Buffer
+  readonly before: string
+  readonly after: string
   readonly headers: readonly string[]
+  readonly head: string
 }
 
 const kept = new Map<string, Kept>()
@@ -41,15 +46,21 @@ const statusOf: Readonly<Record<View['show'], number>> = {
 
 export function pageFor(visit: Visit): Page {
   const words = wordsFor(visit.acceptLanguage)
-  const { before, after, headers } = keep(words, visit.view)
-  const middle = live(visit.host, visit.elapsedMs / 1000)
-  const body = Buffer.allocUnsafe(before.length + middle.length + after.length)
-  before.copy(body)
-  body.write(middle, before.length, 'latin1')
-  after.copy(body, before.length + middle.length)
+  const { before, after, headers, head } = keep(words, visit.view)
+  const body = before + live(visit.host, visit.elapsedMs / 1000) + after
   const status = statusOf[visit.view.show]
-  const again = status === 503 ? ['Retry-After', String(visit.retryAfterSeconds)] : []
-  return { status, headers: [...headers, ...again, 'Content-Length', String(body.length)], body }
+  const last = [
+    ...(status === 503 ? ['Retry-After', `${visit.retryAfterSeconds}`] : []),
+    'Content-Length',
+    `${body.length}`,
+  ]
+  return { status, headers: [...headers, ...last], head: `${head}${linesOf(last)}\r\n`, body }
+}
+
+function linesOf(fields: readonly string[]): string {
+  let lines = ''
+  for (let i = 1; i < fields.length; i += 2) lines += `${fields[i - 1]}: ${fields[i]}\r\n`
+  return lines
 }
 
 function keep(words: Words, view: View): Kept {
@@ -57,10 +68,17 @@ function keep(words: Words, view: View): Kept {
   const known = kept.get(key)
   if (known !== undefined) return known
   const { before, after } = documentOf(words, view)
-  const made = { before: Buffer.from(before), after: Buffer.from(after), headers: headersFor(words) }
+  const headers = headersFor(words)
+  const status = statusOf[view.show]
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${linesOf(headers)}`
+  const made = { before: bytesOf(before), after: bytesOf(after), headers, head }
   if (kept.size >= pagesKept) kept.clear()
   kept.set(key, made)
   return made
+}
+
+function bytesOf(text: string): string {
+  return Buffer.from(text).toString('latin1')
 }
 
 function keyOf({ language }: Words, view: View): string {

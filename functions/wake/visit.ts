@@ -2,9 +2,11 @@
 import { noteOnSpan } from '#shared/server/telemetry.ts'
 import { answerFor, isQuestion, later, refusal, say } from './answers.ts'
 import { prefixOf } from './classify.ts'
+import { answerText } from './connection/answer.ts'
 import { decide, flashMs, type Decision } from './decide.ts'
 import { usualWakeMs, waitingFor, type Entry } from './entry.ts'
 import { portFor, usualMsOf, type Front, type Visit } from './front.ts'
+import type { Life } from './life.ts'
 import type { Metrics, Outcome } from './metrics.ts'
 import { pageFor, wakingView } from './page.ts'
 import * as room from './room.ts'
@@ -20,7 +22,9 @@ export async function attend(visit: Visit, front: Front): Promise<Outcome> {
   const active = visit.requestClass === 'A' && entry !== undefined
   if (active) began(entry)
   try {
-    const outcome = await serve(visit, front)
+    let next: Next = 'look again'
+    for (let tries = 0; next === 'look again' && tries < mostTries; tries += 1) next = await look(visit, front)
+    const outcome = next === 'look again' ? giveUp(visit) : next
     front.metrics.request(visit.requestClass, outcome)
     return outcome
   } finally {
@@ -28,26 +32,26 @@ export async function attend(visit: Visit, front: Front): Promise<Outcome> {
   }
 }
 
-async function serve(visit: Visit, front: Front): Promise<Outcome> {
-  for (let tries = 0; tries < mostTries; tries += 1) {
-    const entry = front.rooms.at(visit.host)
-    if (entry === undefined) return gone(visit)
-    const asked = { kind: visit.kind, at: visit.at, usualMs: usualWakeMs(entry) }
-    const decision = decide(entry.room, asked, front.now())
-    const outcome =
-      decision === 'forward' ? await forward(entry, visit, front) : await attendHere(decision, entry, visit, front)
-    if (outcome !== 'look again') return outcome
-  }
-  say(visit.response, refusal(visit.request, 502, 'The instance could not be reached.', 2))
-  return 'broken'
-}
-
 /** Not every way ends the visit: after a wait it looks again. */
 type Next = Outcome | 'look again'
 
-async function forward(entry: Entry, visit: Visit, front: Front): Promise<Next> {
+/** No promise where nothing is waited for: this is every request's way. */
+function look(visit: Visit, front: Front): Next | Promise<Next> {
+  const entry = front.rooms.at(visit.host)
+  if (entry === undefined) return gone(visit)
+  const asked = { kind: visit.kind, at: visit.at, usualMs: usualWakeMs(entry) }
+  const decision = decide(entry.room, asked, front.now())
+  if (decision !== 'forward') return attendHere(decision, entry, visit, front)
   const { life } = entry.room
-  if (life.is !== 'awake') return 'look again'
+  return life.is === 'awake' ? forward(entry, life, visit, front) : 'look again'
+}
+
+function giveUp({ request, response }: Visit): Outcome {
+  say(response, refusal(request, 502, 'The instance could not be reached.', 2))
+  return 'broken'
+}
+
+async function forward(entry: Entry, life: Life & { is: 'awake' }, visit: Visit, front: Front): Promise<Next> {
   const target = { host: life.ip, port: portFor(entry, visit.target, front.settings) }
   const how = await front.forwarder.forward(visit.request, visit.response, target)
   switch (how.outcome) {
@@ -66,12 +70,12 @@ async function forward(entry: Entry, visit: Visit, front: Front): Promise<Next> 
   }
 }
 
-async function attendHere(
+function attendHere(
   decision: Exclude<Decision, 'forward'>,
   entry: Entry,
   visit: Visit,
   front: Front,
-): Promise<Next> {
+): Next | Promise<Next> {
   switch (decision) {
     case 'hold':
       front.keeper.change(entry, room.hurry)
@@ -106,6 +110,9 @@ async function answerQuestion(entry: Entry, { kind, request, response }: Visit, 
 }
 
 function demand(entry: Entry, visit: Visit, { keeper }: Front): void {
+  const { life } = entry.room
+  // Nearly everybody who meets a sleeper is not the first.
+  if (life.is === 'waking' && life.eager) return
   const what = visit.kind === 'page load' ? 'somebody opened' : 'a call of'
   const wish = { trigger: 'http' as const, why: `${what} ${prefixOf(visit.target)}` }
   keeper.change(entry, (before, now) => room.demand(before, wish, now))
@@ -172,8 +179,10 @@ function sendPage(
   if (response.destroyed) return
   const acceptLanguage = request.headers['accept-language']
   const page = pageFor({ view, host, acceptLanguage, elapsedMs, retryAfterSeconds })
+  // A 5xx needs no Date (RFC 9110 §6.6.1), so nothing is left for Node to add.
+  if (page.status >= 500 && answerText(request, response, page.status, page.head + page.body)) return
   response.writeHead(page.status, [...page.headers])
-  response.end(page.body)
+  response.end(page.body, 'latin1')
 }
 
 function tellFailure(entry: Entry, { request, response }: Visit, front: Front): Outcome {

@@ -60,7 +60,8 @@ export interface Wake {
 export function createWake(parts: WakeParts): Wake {
   const { settings, kubernetes, publisher, log } = parts
   // Never jumps and never runs backwards, whatever somebody does to the machine's clock.
-  const now = (): number => performance.timeOrigin + performance.now()
+  const { timeOrigin } = performance
+  const now = (): number => timeOrigin + performance.now()
   const startedAt = now()
   const ending = new AbortController()
   const httpPort = settings.httpPort ?? probeDefaults.port

@@ -30,21 +30,34 @@ export function answerWhole(
   text: string,
 ): boolean {
   if (!isPassable(request, response, head)) return false
-  response.statusCode = head.status
-  setHeader(response, text)
-  response.end()
+  writeAll(response, head.status, text)
+  return true
+}
+
+/**
+ * A whole answer that we have put together ourselves, from status line to the last byte of its body (latin1: one character per byte), in one
+ * write. False: this client or connection needs another one, and nothing was written.
+ */
+export function answerText(request: IncomingMessage, response: ServerResponse, status: number, text: string): boolean {
+  if (request.method === 'HEAD' || !isPlain(request, response)) return false
+  writeAll(response, status, text)
   return true
 }
 
 /** Whether the head may reach the client as it came: same framing, both connections stay, nobody added a header. */
 function isPassable(request: IncomingMessage, response: ServerResponse, head: ResponseHead): boolean {
-  return (
-    head.passable &&
-    (typeof head.body === 'number' || head.body === 'none') &&
-    request.httpVersionMinor === 1 &&
-    response.shouldKeepAlive &&
-    response.getHeaderNames().length === 0
-  )
+  return head.passable && (typeof head.body === 'number' || head.body === 'none') && isPlain(request, response)
+}
+
+/** The connection stays, and nobody added a header. */
+function isPlain(request: IncomingMessage, response: ServerResponse): boolean {
+  return request.httpVersionMinor === 1 && response.shouldKeepAlive && response.getHeaderNames().length === 0
+}
+
+function writeAll(response: ServerResponse, status: number, text: string): void {
+  response.statusCode = status
+  setHeader(response, text)
+  response.end()
 }
 
 /**

@@ -44,10 +44,19 @@ export function targetOf(url: string, method: string | undefined): string {
 
 const SLASH = 47
 
+/** The same few hosts come again and again. */
+const known = new Map<string, string>()
+const MOST_KNOWN = 1_000
+
 function normal(named: string): string | undefined {
+  const seen = known.get(named)
+  if (seen !== undefined) return seen
   if (named.length > LONGEST) return undefined
   const host = NAME.exec(named)?.[1]?.toLowerCase()
-  return host === undefined || host.includes('..') || host.endsWith('.') ? undefined : host
+  if (host === undefined || host.includes('..') || host.endsWith('.')) return undefined
+  if (known.size >= MOST_KNOWN) known.clear()
+  known.set(named, host)
+  return host
 }
 
 function refuse(why: string, status: 400 | 414 | 431 = 400): HostOf {

@@ -22,7 +22,7 @@ function page(
   host = 'demo.example.com',
 ): ReturnType<typeof pageFor> & { text: string } {
   const made = pageFor({ view, host, acceptLanguage, elapsedMs: 1_234, retryAfterSeconds: 4 })
-  return { ...made, text: made.body.toString('utf8') }
+  return { ...made, text: Buffer.from(made.body, 'latin1').toString('utf8') }
 }
 
 function header({ headers }: { readonly headers: readonly string[] }, name: string): string | undefined {
