@@ -16,14 +16,16 @@ export interface Figure {
 /** What a bench may use. Everything it starts is stopped when it ends. */
 export interface Kit {
   readonly signal: AbortSignal
+  /** The number behind `--name` on the command line. */
+  option(name: string): number | undefined
   /** A folder of its own, removed afterwards. */
   readonly dir: string
   /** Tells people what is going on. */
   say(text: string): void
   /** `node file ...args`; waits for its first line, which is JSON. */
   node(file: URL, ...args: readonly (string | number)[]): Promise<Started>
-  /** Any program; waits until something answers on `port`. */
-  program(command: string, args: readonly string[], port: number): Promise<Started>
+  /** Any program; waits until something answers on `port` of `host` (127.0.0.1). */
+  program(command: string, args: readonly string[], port: number, host?: string): Promise<Started>
   /** Path of a program on PATH. */
   find(command: string): string | undefined
   freePort(): Promise<number>

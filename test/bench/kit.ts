@@ -10,7 +10,12 @@ const TICKS_PER_SECOND = 100 // USER_HZ, the same on every Linux that runs Node
 const PAGE = 4096
 
 /** A kit, and the function that stops all it has started. */
-export function createKit(signal: AbortSignal, say: (text: string) => void): { kit: Kit; stop: () => Promise<void> } {
+export function createKit(means: {
+  readonly signal: AbortSignal
+  readonly say: (text: string) => void
+  readonly options: ReadonlyMap<string, number>
+}): { kit: Kit; stop: () => Promise<void> } {
+  const { signal, say, options } = means
   const dir = mkdtempSync(join(tmpdir(), 'bench-'))
   const running = new Set<Started>()
 
@@ -48,6 +53,7 @@ export function createKit(signal: AbortSignal, say: (text: string) => void): { k
     signal,
     dir,
     say,
+    option: (name) => options.get(name),
     async node(file, ...args) {
       const [child, started, output] = launch(process.execPath, [fileURLToPath(file), ...args.map(String)])
       while (!output().includes('\n')) {
@@ -57,9 +63,9 @@ export function createKit(signal: AbortSignal, say: (text: string) => void): { k
       }
       return started
     },
-    async program(command, args, port) {
+    async program(command, args, port, host = '127.0.0.1') {
       const [child, started] = launch(command, args)
-      while (!(await answers(port))) {
+      while (!(await answers(port, host))) {
         if (child.exitCode !== null || child.pid === undefined) throw new Error(`${command} ended before it listened`)
         await pause(20, signal)
       }
@@ -95,9 +101,9 @@ async function freePort(): Promise<number> {
   return port
 }
 
-function answers(port: number): Promise<boolean> {
+function answers(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
+    const socket = connect(port, host)
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
     socket.once('connect', () => socket.destroy())
   })

@@ -1,4 +1,4 @@
-// npm run bench [-- NAME ...] [--json]
+// npm run bench [-- NAME ...] [--json] [--rounds N]
 //
 // A bench is a file test/bench/{name}.bench.ts that exports
 //
@@ -18,8 +18,7 @@ interface Bench {
 }
 
 const HERE = new URL('.', import.meta.url)
-const json = process.argv.includes('--json')
-const names = process.argv.slice(2).filter((word) => !word.startsWith('--'))
+const { json, options, names } = readArguments(process.argv.slice(2))
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
 
@@ -38,11 +37,26 @@ if (unknown.length > 0) {
   for (const name of chosen) await run(name)
 }
 
+function readArguments(words: readonly string[]): {
+  json: boolean
+  options: ReadonlyMap<string, number>
+  names: readonly string[]
+} {
+  const numbers = new Map<string, number>()
+  const rest: string[] = []
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] ?? ''
+    if (!word.startsWith('--')) rest.push(word)
+    else if (word !== '--json') numbers.set(word.slice(2), Number(words[(i += 1)]))
+  }
+  return { json: words.includes('--json'), options: numbers, names: rest }
+}
+
 async function run(name: string): Promise<void> {
   const bench = (await import(new URL(`${name}.bench.ts`, HERE).href)) as Bench
   const say = (text: string): void => console.error(`  ${text}`)
   if (!json) console.log(`\n${name}: ${bench.about}`)
-  const { kit, stop } = createKit(stopping.signal, say)
+  const { kit, stop } = createKit({ signal: stopping.signal, say, options })
   try {
     for await (const figure of bench.figures(kit)) {
       if (wanted(figure.name)) console.log(json ? line(figure) : row(figure))

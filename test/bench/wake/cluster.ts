@@ -14,6 +14,7 @@ import { platformOf, secrets, specOf } from '#test/shared/instance/builders.ts'
 import type { Kit } from '../figure.ts'
 
 export interface Cluster {
+  readonly kubernetes: Kubernetes
   /** What a pod's environment says of the API server, with a token as the kubelet mounts it. */
   readonly environment: Readonly<Record<string, string | number>>
   /** A sleeping instance; its host is `{name}.localhost`. */
@@ -24,7 +25,9 @@ export interface Cluster {
   runPod(name: string, ip: string): Promise<void>
   /** Scales to 0, and its pod is gone. */
   putToSleep(name: string): Promise<void>
-  /** Successful PATCHes of any Deployment's scale, as the API server has counted them. */
+  /** Requests so far, as the API server has counted them, with all of these labels: `verb="PATCH"`. */
+  requests(...labels: readonly string[]): Promise<number>
+  /** Successful PATCHes of any Deployment's scale. */
   scalePatches(): Promise<number>
   stop(): Promise<void>
 }
@@ -69,7 +72,21 @@ export async function startCluster(kit: Kit): Promise<Cluster> {
     return { apiVersion: 'v1', kind: 'Pod', metadata: { ...podRef(name), labels: labels ?? {} }, spec }
   }
 
+  async function requests(...labels: readonly string[]): Promise<number> {
+    const answer = await new Promise<string>((resolve, reject) => {
+      const asked = request({ host: '127.0.0.1', port, path: '/metrics', agent }, (response) => {
+        text(response).then(resolve, reject)
+      })
+      asked.once('error', reject).end()
+    })
+    return answer
+      .split('\n')
+      .filter((line) => line.startsWith('apiserver_request_total{') && labels.every((label) => line.includes(label)))
+      .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
+  }
+
   return {
+    kubernetes,
     environment: await mountToken(kubernetes, controlPlane, dir),
     async create(name) {
       const namespace = namespaceOf(name)
@@ -100,23 +117,8 @@ export async function startCluster(kit: Kit): Promise<Cluster> {
       await kubernetes.scale(deploymentRef(name), 0, { signal })
       await kubernetes.delete(podRef(name), { gracePeriodSeconds: 0, signal })
     },
-    async scalePatches() {
-      const answer = await new Promise<string>((resolve, reject) => {
-        const asked = request({ host: '127.0.0.1', port, path: '/metrics', agent }, (response) => {
-          text(response).then(resolve, reject)
-        })
-        asked.once('error', reject).end()
-      })
-      return answer
-        .split('\n')
-        .filter((line) => line.startsWith('apiserver_request_total{'))
-        .filter((line) =>
-          ['code="200"', 'verb="PATCH"', 'resource="deployments"', 'subresource="scale"'].every((part) =>
-            line.includes(part),
-          ),
-        )
-        .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
-    },
+    requests,
+    scalePatches: () => requests('code="200"', 'verb="PATCH"', 'resource="deployments"', 'subresource="scale"'),
     async stop() {
       agent.destroy()
       await kubernetes.close()

@@ -6,6 +6,7 @@ import type { Cluster } from './cluster.ts'
 
 export interface Replica {
   readonly port: number
+  readonly controlPort: number
   readonly process: Started
   metric(name: string): Promise<number>
   /** Waits until it sees the instance in this state. */
@@ -16,8 +17,14 @@ export interface Replica {
 
 const main = fileURLToPath(new URL('../../../functions/wake/main.ts', import.meta.url))
 
-export async function startReplica(kit: Kit, { environment: apiServer }: Cluster): Promise<Replica> {
-  const [port, control, metrics] = [await kit.freePort(), await kit.freePort(), await kit.freePort()]
+/** `over`: other settings than those of the benches that have one replica. */
+export async function startReplica(
+  kit: Kit,
+  { environment: apiServer }: Cluster,
+  over: Readonly<Record<string, string>> = {},
+): Promise<Replica> {
+  const [port, metrics] = [await kit.freePort(), await kit.freePort()]
+  const control = Number(over['CONTROL_PORT'] ?? (await kit.freePort()))
   const from = performance.now()
   const environment = {
     NODE_OPTIONS: '--max-semi-space-size=8',
@@ -30,14 +37,17 @@ export async function startReplica(kit: Kit, { environment: apiServer }: Cluster
     DRAIN_DELAY: '1ms',
     HOLD_TIMEOUT: '10m',
     WAKE_TIMEOUT: '30m',
+    ...over,
   }
+  const host = environment.HOST
   const assignments = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
-  const program = await kit.program('env', [...assignments, process.execPath, main], port)
+  const program = await kit.program('env', [...assignments, process.execPath, main], port, host)
   const ask = (at: number, path: string): Promise<Response> =>
-    fetch(`http://127.0.0.1:${at}${path}`, { signal: kit.signal })
+    fetch(`http://${host}:${at}${path}`, { signal: kit.signal })
   while ((await ask(control, '/health/readiness')).status >= 300) await sleep(10)
   return {
     port,
+    controlPort: control,
     process: program,
     readyAfterMs: performance.now() - from,
     async metric(name) {
