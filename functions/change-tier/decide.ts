@@ -31,7 +31,7 @@ export type Decision =
 export function decide({ event, known }: Seen): Decision {
   return event.type === 'io.platxa.instance.tier.changed.v1'
     ? decideWish(event.data, known)
-    : decideAsleep(event.data.name, known)
+    : decideAsleep(event, known)
 }
 
 function decideWish(changed: EventData<'io.platxa.instance.tier.changed.v1'>, known: Known): Decision {
@@ -49,7 +49,7 @@ function decideWish(changed: EventData<'io.platxa.instance.tier.changed.v1'>, kn
       const spec = mergeTier(standing.spec, changed)
       const newest = standing.spec.revisions.tier
       if (!spec) return { do: 'nothing', why: `revision ${revision} is older than ${newest}, which set the tier` }
-      if (spec.pendingTier === undefined || spec.pendingTier.resized) {
+      if (spec.pendingTier === undefined || spec.pendingTier.is === 'resized') {
         return { do: 'say it is so', what: { revision, tier: spec.tier } }
       }
       return { do: 'pursue', wish: { revision, apply, told: false }, spec, standing }
@@ -57,17 +57,28 @@ function decideWish(changed: EventData<'io.platxa.instance.tier.changed.v1'>, kn
   }
 }
 
-function decideAsleep(name: string, known: Known): Decision {
-  const pending = known.namespace?.spec?.pendingTier
+function decideAsleep(event: TierEvent, known: Known): Decision {
+  const spec = known.namespace?.spec
+  const pending = spec?.pendingTier
+  if (spec && pending === undefined && spec.tierSettledBy === identityOf(event)) {
+    return { do: 'say it is so', what: { revision: spec.revisions.tier, tier: spec.tier } }
+  }
   if (pending === undefined) return { do: 'nothing', why: 'no tier waits for its sleep' }
-  const presence = presenceOf(known, name, pending.revision)
+  const presence = presenceOf(known, event.data.name, pending.revision)
   if (presence.is !== 'there') return { do: 'nothing', why: presence.why }
   const { standing } = presence
-  const wish = { revision: pending.revision, apply: 'when-asleep' as const, told: pending.resized }
+  const wish = { revision: pending.revision, apply: 'when-asleep' as const, told: pending.is === 'resized' }
   return { do: 'pursue', wish, spec: standing.spec, standing }
 }
 
+/** CloudEvents 1.0 §3.1.1: source and id together tell an event from all others. */
+export function identityOf({ source, id }: TierEvent): string {
+  return `${source} ${id}`
+}
+
 export interface Running {
+  /** An earlier run told it to restart for this tier. */
+  readonly restarting: boolean
   readonly instance: Instance | undefined
   /** Memory of the running Odoo container; undefined when none is running. */
   readonly memoryBytes: number | undefined
@@ -76,9 +87,15 @@ export interface Running {
 export type How = 'wait for its sleep' | 'while it is asleep' | 'in place' | 'by a restart'
 
 /** By what is there now that the wish is written down: an instance that falls asleep from here on is told to us. */
-export function howTo(tier: Tier, { apply }: Wish, { instance, memoryBytes }: Running, policy: WorkersPolicy): How {
+export function howTo(
+  tier: Tier,
+  { apply }: Wish,
+  { restarting, instance, memoryBytes }: Running,
+  policy: WorkersPolicy,
+): How {
   if (instance === undefined || instance.replicas === 0) return 'while it is asleep'
   if (apply === 'when-asleep') return 'wait for its sleep'
+  if (restarting) return 'by a restart'
   // Read once, at start. From threaded to prefork there is no other way, and half the workers are not the tier.
   if (workersOf(tier, policy) !== instance.workers) return 'by a restart'
   // Memory cannot be taken from a process that may be using it.

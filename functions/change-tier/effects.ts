@@ -11,14 +11,14 @@ import { done, refuse, reply, retry, type Answer } from '#shared/events/receive.
 import type { SeenNamespace } from '#shared/instance/known.ts'
 import { databaseOf, fieldManager, labelKeys } from '#shared/instance/names.ts'
 import type { Platform } from '#shared/instance/platform.ts'
-import { appliedAfter, beginTier, settleTier } from '#shared/instance/revision.ts'
+import { advanceTier, appliedAfter, beginTier, settleTier } from '#shared/instance/revision.ts'
 import type { InstanceSpec } from '#shared/instance/spec.ts'
 import { tiers } from '#shared/instance/tiers.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import type { Admin } from '#shared/postgres/connect.ts'
 import { setConnectionLimit } from '#shared/postgres/limits.ts'
 import type { Log } from '#shared/server/log.ts'
-import { howTo, type Decision, type Seen } from './decide.ts'
+import { howTo, identityOf, type Decision, type Seen, type Wish } from './decide.ts'
 import type { TierEvent } from './event.ts'
 import { inOrder, isLarger } from './order.ts'
 import { memoryOf, resize, runningPod } from './resize.ts'
@@ -66,13 +66,14 @@ async function pursue(pursuit: Pursuit, event: TierEvent, deps: Deps, signal: Ab
     readDeployed(kubernetes, spec.name, signal),
     runningPod(kubernetes, spec.name, signal),
   ])
-  const how = howTo(tier, wish, { instance, memoryBytes: pod && memoryOf(pod) }, platform.workersPolicy)
+  const restarting = spec.pendingTier?.is === 'restarting'
+  const how = howTo(tier, wish, { restarting, instance, memoryBytes: pod && memoryOf(pod) }, platform.workersPolicy)
   if (how === 'wait for its sleep') return done(`it is awake: tier ${tier} waits for its sleep`)
-  const way: Way = { ...pursuit, written, from: instance?.tier ?? standing.spec.tier }
+  const way: Way = { ...pursuit, written, from: instance?.tier ?? standing.spec.tier, by: settledBy(wish, event) }
   const refused = how === 'in place' && pod ? await followInPlace(way, pod, deps, signal) : undefined
-  if (how !== 'in place' || refused !== undefined) await follow(way, deps, signal)
-  if (wish.told) return done(`tier ${tier} is in its Deployment too`)
   const restarted = how === 'by a restart' || refused !== undefined
+  if (how !== 'in place' || restarted) await follow(way, restarted, deps, signal)
+  if (wish.told) return done(`tier ${tier} is in its Deployment too`)
   const why = refused === undefined ? '' : `, because in place it could not: ${refused}`
   const text = `Revision ${wish.revision} is applied: tier ${tier}, ${restarted ? 'by a restart' : how}${why}`
   await note(spec.name, { reason: 'TierChanged', action: 'ChangeTier', text }, { ...deps, as: 'change-tier' }, signal)
@@ -83,19 +84,30 @@ interface Way extends Pursuit {
   readonly written: SeenNamespace
   /** The tier that the Deployment is of. */
   readonly from: Tier
+  readonly by: string | undefined
+}
+
+/** A tier that is told by its own event needs no memory of another. */
+function settledBy({ told }: Wish, event: TierEvent): string | undefined {
+  return event.type === 'io.platxa.instance.tier.changed.v1' || told ? undefined : identityOf(event)
 }
 
 /** Everything becomes of the new tier. An awake instance restarts by it, one that sleeps notices at its next wake. */
-async function follow({ wish, spec, standing, written, from }: Way, deps: Deps, signal: AbortSignal): Promise<void> {
+async function follow(
+  { wish, spec, standing, written, from, by }: Way,
+  restarts: boolean,
+  deps: Deps,
+  signal: AbortSignal,
+): Promise<void> {
   const { kubernetes, platform } = deps
-  const begun = beginTier(spec)
+  const begun = restarts ? advanceTier(spec, 'restarting') : beginTier(spec)
   const namespace = await remember(kubernetes, written, begun, standing.applied, signal)
   const { objects, today } = await desiredOf(kubernetes, begun, platform, signal)
   const shrinks = isLarger(from, begun.tier)
   if (!shrinks) await limitConnections(begun, deps, signal)
   await applyAll(kubernetes, inOrder(objects, begun.tier, from), today, signal)
   if (shrinks) await limitConnections(begun, deps, signal)
-  await remember(kubernetes, namespace, settleTier(spec), appliedAfter(standing.applied, wish.revision), signal)
+  await remember(kubernetes, namespace, settleTier(spec, by), appliedAfter(standing.applied, wish.revision), signal)
 }
 
 /** All but the Deployment, because a change of its template would restart the pod: that waits for the next sleep. */
@@ -115,8 +127,8 @@ async function followInPlace(
   if (resized.is === 'refused') return resized.why
   const label = { metadata: { labels: { [labelKeys.resourceTier]: begun.tier } } }
   await kubernetes.patch(deploymentRef(spec.name), label, { type: 'merge', fieldManager, signal })
-  const rest = { ...begun, pendingTier: { tier: begun.tier, revision: wish.revision, resized: true } }
-  await remember(kubernetes, written, rest, appliedAfter(standing.applied, wish.revision), signal)
+  const resting = advanceTier(spec, 'resized')
+  await remember(kubernetes, written, resting, appliedAfter(standing.applied, wish.revision), signal)
   return undefined
 }
 

@@ -1,4 +1,5 @@
 import type { Deployment } from 'kubernetes-types/apps/v1.js'
+import { note } from '#shared/cluster/note.ts'
 import { done, reply, retry, type Answer } from '#shared/events/receive.ts'
 import { makeEvent } from '#shared/events/emit.ts'
 import { annotationKeys, deploymentOf, fieldManager, namespaceOf } from '#shared/instance/names.ts'
@@ -22,6 +23,9 @@ export interface Deps {
   /** How long a fence stands when nobody lifts it. */
   readonly fenceTtlMs: number
 }
+
+/** Begins the sentence of every sleeper; who wakes it writes another. */
+const ASLEEP = 'Asleep: '
 
 /** A fence that stands, and what the replica said when it raised it. */
 interface Raised extends Report {
@@ -52,11 +56,23 @@ export async function act(
     case 'decline':
       return declined(decision.veto, decision.why, event, deps)
     case 'say it sleeps':
-      // A crash right after the scale-down lost the reply; said again it is the same event.
-      return slept(seen.instance, 'it is asleep already', event, deps)
+      return sayAgain(seen.instance, event, deps, signal)
     case 'look behind the fence':
       return sleepBehindTheFence(event, deps, signal)
   }
+}
+
+/** A crash right after the scale-down lost the reply, and maybe the words on the Deployment: said again they are the same. */
+async function sayAgain(
+  instance: Instance | undefined,
+  event: IdleDetected,
+  deps: Deps,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const said = instance?.why?.startsWith(ASLEEP) === true ? instance.why.slice(ASLEEP.length) : undefined
+  if (instance === undefined || said !== undefined) return slept(instance, said ?? 'it is gone', event, deps)
+  // What the Deployment says is of its last wake, and its count of seconds of the sleep before that.
+  return saySo({ ...instance, awakeSeconds: undefined }, wordsFor(event.data.idleSeconds * 1000), event, deps, signal)
 }
 
 async function sleepBehindTheFence(event: IdleDetected, deps: Deps, signal: AbortSignal): Promise<Answer> {
@@ -74,8 +90,7 @@ async function sleepBehindTheFence(event: IdleDetected, deps: Deps, signal: Abor
     // reach the pod that ends. Where the answer is lost nobody knows, and the fence expires.
     lift = false
     await scaleToZero(idle.instance, AbortSignal.any([signal, AbortSignal.timeout(leftMs)]), deps)
-    await annotate(idle.instance, `Asleep: ${idle.why}`, deps, signal)
-    return slept(idle.instance, idle.why, event, deps)
+    return await saySo(idle.instance, idle.why, event, deps, signal)
   } catch (error) {
     if (!isConflict(error)) throw error
     lift = true
@@ -100,7 +115,11 @@ async function lookAgain(
   }
   const instance = await readNow(name, deps, signal)
   if (instance?.uid !== deploymentUid) return { answer: done('the instance went away meanwhile') }
-  return { instance, why: `nobody used it for ${inWords(decision.idleMs)}` }
+  return { instance, why: wordsFor(decision.idleMs) }
+}
+
+function wordsFor(idleMs: number): string {
+  return `nobody used it for ${inWords(idleMs)}`
 }
 
 function timeoutOf({ data }: IdleDetected, { idleTimeoutMs }: Deps): number {
@@ -139,17 +158,21 @@ async function scaleToZero(instance: Instance, signal: AbortSignal, { kubernetes
   await kubernetes.scale(refOf(instance.name), 0, { uid, resourceVersion, signal })
 }
 
-/** Only words: the instance sleeps whether or not they can be written. */
-async function annotate(
+/** On the Deployment, which sleeps whether or not that can be written, and as the answer. */
+async function saySo(
   instance: Instance,
   why: string,
-  { kubernetes, now, log }: Deps,
+  event: IdleDetected,
+  deps: Deps,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Answer> {
+  const { kubernetes, now, log } = deps
+  const at = now()
+  const seconds = awakeSeconds(instance, at)
   const annotations = {
-    [annotationKeys.why]: why,
-    [annotationKeys.since]: now().toString({ smallestUnit: 'second' }),
-    [annotationKeys.awakeSeconds]: String(awakeSeconds(instance, now())),
+    [annotationKeys.why]: ASLEEP + why,
+    [annotationKeys.since]: at.toString({ smallestUnit: 'second' }),
+    [annotationKeys.awakeSeconds]: String(seconds),
   }
   const patch = { metadata: { uid: instance.uid, annotations } }
   try {
@@ -157,6 +180,8 @@ async function annotate(
   } catch (error) {
     log.warn({ instance: instance.name, error: String(error) }, 'could not write why it sleeps')
   }
+  await note(instance.name, { reason: 'Slept', action: 'Sleep', text: why }, { ...deps, as: 'sleep' }, signal)
+  return slept({ ...instance, replicas: 0, awakeSeconds: seconds }, why, event, deps)
 }
 
 /** Asked of the replicas even when our own caller has gone: a fence must not stand longer than it has to. */

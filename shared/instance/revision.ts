@@ -13,9 +13,8 @@ type StatusChanged = EventData<'io.platxa.instance.status.changed.v1'>
 export function mergeRequested(before: InstanceSpec | undefined, wanted: InstanceSpec): InstanceSpec | undefined {
   if (before === undefined) return wanted
   const { revision } = wanted
-  const { revisions, pendingTier, ...kept } = before
   if (isOutdated(before, revision)) return undefined
-  const { status, route, egressMail } = kept
+  const { revisions, pendingTier, tierSettledBy, status, route, egressMail } = before
   // The three that no request speaks of.
   const merged = { ...wanted, status, route, egressMail, revision: Math.max(before.revision, revision) }
   if (revision >= revisions.tier) return { ...merged, revisions: { ...revisions, requested: revision, tier: revision } }
@@ -23,6 +22,7 @@ export function mergeRequested(before: InstanceSpec | undefined, wanted: Instanc
     ...merged,
     tier: before.tier,
     pendingTier,
+    tierSettledBy,
     revisions: { ...revisions, requested: revision },
   }
 }
@@ -39,7 +39,8 @@ export function mergeTier(before: InstanceSpec, { revision, tier, apply }: TierC
     ? before
     : {
         ...before,
-        pendingTier: { tier, revision, resized: false },
+        pendingTier: { tier, revision, is: 'waiting' },
+        tierSettledBy: undefined,
         revision: Math.max(before.revision, revision),
         revisions: { ...revisions, tier: revision },
       }
@@ -51,10 +52,15 @@ export function beginTier(spec: InstanceSpec): InstanceSpec {
   return spec.pendingTier ? { ...spec, tier: spec.pendingTier.tier } : spec
 }
 
-/** Nothing is left to do for the pending tier. */
-export function settleTier(spec: InstanceSpec): InstanceSpec {
-  const { pendingTier: _, ...settled } = beginTier(spec)
-  return settled
+/** How far the pending tier has come. */
+export function advanceTier(spec: InstanceSpec, is: 'restarting' | 'resized'): InstanceSpec {
+  const { pendingTier } = spec
+  return pendingTier ? { ...beginTier(spec), pendingTier: { ...pendingTier, is } } : spec
+}
+
+/** Nothing is left to do for the pending tier. `by` is the event for which it had waited. */
+export function settleTier(spec: InstanceSpec, by?: string): InstanceSpec {
+  return { ...beginTier(spec), pendingTier: undefined, tierSettledBy: by }
 }
 
 export function mergeStatus(before: InstanceSpec, { revision, status }: StatusChanged): InstanceSpec | undefined {

@@ -8,6 +8,12 @@ import { odooVersion } from './versions.ts'
 const requested = catalogue['io.platxa.instance.requested.v1'].shape
 const { revision } = requested
 
+/**
+ * `waiting` for the instance to sleep, or for the event that brought it to be carried out; `restarting`: its pod was
+ * told to; `resized`: the running pod has it, only its Deployment has not, which waits for sleep.
+ */
+const pending = z.enum(['waiting', 'restarting', 'resized'])
+
 /** Loose at the top, so that a spec written by a newer release can still be read by an older one. */
 export const instanceSpec = z
   .object({
@@ -27,8 +33,10 @@ export const instanceSpec = z
     egressMail: z.boolean().optional(),
     /** Which revision set each part last (revision.ts). `revision` is the newest of them. */
     revisions: z.object({ requested: revision, tier: revision, status: revision }).optional(),
-    /** A tier that is wanted and not yet true everywhere. `resized`: the running pod has it, only its Deployment has not. */
-    pendingTier: z.object({ tier, revision, resized: z.boolean() }).optional(),
+    /** A tier that is wanted and not yet true everywhere. */
+    pendingTier: z.object({ tier, revision, is: pending }).optional(),
+    /** Which event ended the wait of a tier, `{source} {id}`: should it come again, it gets the same answer. */
+    tierSettledBy: z.string().optional(),
   })
   .transform((spec) => ({
     ...spec,

@@ -5,6 +5,7 @@ import { route as changeStatus } from '#functions/change-status/route.ts'
 import { route as changeTier } from '#functions/change-tier/route.ts'
 import { route as provision } from '#functions/provision/route.ts'
 import { route as remove } from '#functions/remove/route.ts'
+import { route as sleep } from '#functions/sleep/route.ts'
 import { createSteps } from '#functions/provision/steps.ts'
 import { deploymentRef, namespaceRef } from '#shared/cluster/refs.ts'
 import { encodeEvent, makeEvent, type Outgoing } from '#shared/events/emit.ts'
@@ -13,6 +14,7 @@ import { databaseOf, tombstoneOf } from '#shared/instance/names.ts'
 import type { Platform } from '#shared/instance/platform.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import type { Admin } from '#shared/postgres/connect.ts'
+import type { ReplicaSettings } from '#shared/wake/replicas.ts'
 import type { Hono } from 'hono'
 import { Registry } from 'prom-client'
 import { objectsOf, platformFor, wholeOf, within, type Answered, type Seen } from '#test/functions/provision/world.ts'
@@ -26,6 +28,7 @@ export interface Hands {
 }
 
 interface Deps extends Hands {
+  readonly replicas: ReplicaSettings
   readonly platform: Platform
   readonly now: () => Temporal.Instant
   readonly source: string
@@ -35,6 +38,7 @@ interface Deps extends Hands {
 const routes: Readonly<Record<string, (deps: Deps) => Hono>> = {
   provision: (deps) => provision({ ...deps, steps: createSteps(new Registry()) }),
   remove: (deps) => remove({ ...deps, functionsNamespace: 'platxa', endsWithinMs: 5_000, goneWithinMs: 20_000 }),
+  sleep: (deps) => sleep({ ...deps, idleTimeoutMs: 900_000, minimumAwakeMs: 0, fenceTtlMs: 20_000 }),
   'change-tier': (deps) => changeTier({ ...deps, resizeWithinMs: 2_000 }),
   'change-status': (deps) => changeStatus({ ...deps, patienceMs: 5_000 }),
 }
@@ -45,6 +49,7 @@ const takenBy: Readonly<Record<string, FunctionName>> = {
   'io.platxa.instance.status.changed.v1': 'change-status',
   'io.platxa.instance.tier.changed.v1': 'change-tier',
   'io.platxa.instance.removal.requested.v1': 'remove',
+  'io.platxa.instance.idle.detected.v1': 'sleep',
   'io.platxa.instance.slept.v1': 'change-tier',
   'io.platxa.instance.status.applied.v1': 'change-tier',
 }
@@ -57,8 +62,10 @@ export interface Life {
   readonly deliver: (event: Outgoing, hands?: Hands) => Promise<Answered>
 }
 
-/** For one test: the service accounts' connections are closed with it. */
-export function life(postgres: PostgresWorld): Life {
+const NOBODY: ReplicaSettings = { namespace: 'traefik-system', port: 1, controlTimeoutMs: 1_000 }
+
+/** For one test: the service accounts' connections are closed with it. `replicas` are the wake replicas that sleep asks. */
+export function life(postgres: PostgresWorld, replicas: ReplicaSettings = NOBODY): Life {
   const all = new Map<FunctionName, Promise<Hands>>()
   const hands = (name: FunctionName): Promise<Hands> => {
     const made = all.get(name) ?? handsOf(name, postgres)
@@ -76,6 +83,7 @@ export function life(postgres: PostgresWorld): Life {
       const app = route({
         ...(given ?? (await hands(name))),
         platform,
+        replicas,
         now: () => Temporal.Now.instant(),
         source: `//functions.platxa.io/${name}`,
         log: silentLog,
@@ -86,7 +94,8 @@ export function life(postgres: PostgresWorld): Life {
 }
 
 async function handsOf(name: FunctionName, { admin }: PostgresWorld): Promise<Hands> {
-  return { kubernetes: await asServiceAccount('platxa', name), admin }
+  // Wherever the replicas are that this test has for itself, sleep's own role is not.
+  return { kubernetes: name === 'sleep' ? await cluster() : await asServiceAccount('platxa', name), admin }
 }
 
 async function answered(app: Hono, event: Outgoing): Promise<Answered> {
@@ -122,9 +131,21 @@ export function removal(
   return makeEvent({ ...made(id), type: 'io.platxa.instance.removal.requested.v1', data: whole })
 }
 
-export function slept(name: string) {
+export function slept(name: string, when = 'once') {
   const data = { name, awakeSeconds: 60, why: 'nobody used it' }
-  return makeEvent({ ...made(`slept-${name}`), type: 'io.platxa.instance.slept.v1', data })
+  return makeEvent({ ...made(`slept-${name}-${when}`), type: 'io.platxa.instance.slept.v1', data })
+}
+
+/** Idle for as long as the wake replicas of the crash test say. */
+export function idleDetected(name: string, when: number, deployment: Seen | undefined) {
+  const data = {
+    name,
+    lastActivityAt: '2026-11-23T12:00:00Z',
+    idleSeconds: 1000,
+    deploymentUid: deployment?.metadata.uid ?? 'none',
+    evidence: { replicas: 1, inFlight: 0, sockets: 0, humanIdleSeconds: null, awakeSeconds: 3600 },
+  }
+  return makeEvent({ ...made(`idle-${name}-${when}`), type: 'io.platxa.instance.idle.detected.v1', data })
 }
 
 export function statusApplied(name: string, revision: number) {

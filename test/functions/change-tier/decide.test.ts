@@ -23,7 +23,7 @@ const slept = makeEvent({
   id: 'slept-1',
   data: { name: 'shop', awakeSeconds: 60, why: 'nobody used it' },
 })
-const pendingTier = { tier: 'pro' as const, revision: 5, resized: false }
+const pendingTier = { tier: 'pro' as const, revision: 5, is: 'waiting' as const }
 const there: SeenNamespace = { uid: 'uid-1', resourceVersion: '3', ours: true, leaving: false, applied: 1, spec }
 const bearing = (changes: Partial<InstanceSpec>): Partial<Known> => ({
   namespace: { ...there, spec: { ...spec, ...changes } },
@@ -49,7 +49,7 @@ describe('a tier that changed', () => {
     ],
     [
       'is told again when only the Deployment waits for sleep',
-      bearing({ tier: 'pro', pendingTier: { ...pendingTier, resized: true }, revisions }),
+      bearing({ tier: 'pro', pendingTier: { ...pendingTier, is: 'resized' }, revisions }),
       { do: 'say it is so' },
     ],
     [
@@ -73,8 +73,18 @@ describe('an instance that fell asleep', () => {
     ['gets the tier that waited for it', bearing({ pendingTier, revisions }), { do: 'pursue', wish: { revision: 5 } }],
     [
       'gets the Deployment of a tier that it has in place already, and nobody is told twice',
-      bearing({ tier: 'pro', pendingTier: { ...pendingTier, resized: true }, revisions }),
+      bearing({ tier: 'pro', pendingTier: { ...pendingTier, is: 'resized' }, revisions }),
       { do: 'pursue', wish: { told: true } },
+    ],
+    [
+      'is answered the same when its event comes again',
+      bearing({ tier: 'pro', revisions, tierSettledBy: `${source} slept-1` }),
+      { do: 'say it is so', what: { revision: 5, tier: 'pro' } },
+    ],
+    [
+      'needs nothing at its next sleep',
+      bearing({ tier: 'pro', revisions, tierSettledBy: `${source} slept-0` }),
+      { do: 'nothing' },
     ],
     ['needs nothing where no tier waits', bearing({}), { do: 'nothing' }],
     ['needs nothing when it is gone', {}, { do: 'nothing' }],
@@ -94,6 +104,7 @@ const Mi = 1024 * 1024
 const now: Wish = { revision: 5, apply: 'now', told: false }
 const whenAsleep: Wish = { ...now, apply: 'when-asleep' }
 const running = (workers: number, memoryMi: number): Running => ({
+  restarting: false,
   instance: instance({ workers }),
   memoryBytes: memoryMi * Mi,
 })
@@ -119,19 +130,20 @@ describe('the way to a tier', () => {
     ['now is a restart where the number of workers changes', 'team', now, running(2, 1024), 'by a restart'],
     ['now is none where the workers stay and the memory grows', 'pro', now, running(2, 768), 'in place'],
     ['now is none where only cpu changes', 'pro', now, running(2, 1024), 'in place'],
+    ['now is a restart that was begun before', 'pro', now, { ...running(2, 1024), restarting: true }, 'by a restart'],
     ['now is a restart where memory shrinks', 'pro', now, running(2, 1536), 'by a restart'],
     [
       'now is a restart where no pod runs yet',
       'pro',
       now,
-      { instance: instance({ workers: 2 }), memoryBytes: undefined },
+      { ...running(2, 0), memoryBytes: undefined },
       'by a restart',
     ],
     [
       'needs nothing that runs where there is no Deployment',
       'pro',
       now,
-      { instance: undefined, memoryBytes: undefined },
+      { ...running(2, 0), instance: undefined },
       'while it is asleep',
     ],
   ])('%s', (_, tier, wish, seen, how) => {

@@ -132,7 +132,8 @@ describe('change-tier, the whole way', () => {
     expect(told).toMatchObject({ type: APPLIED, data: { revision: 2, tier: 'pro', restarted: false } })
     expect(await tierOf(name)).toEqual(pro)
     expect(await marks()).toMatchObject({ [annotationKeys.revision]: '2' })
-    expect(await deliver(slept(name))).toMatchObject({ status: 204 })
+    expect(await deliver(slept(name))).toEqual(told)
+    expect(await deliver(slept(name, 'the next night'))).toMatchObject({ status: 204 })
   })
 
   it('takes a suspension for a sleep', async () => {

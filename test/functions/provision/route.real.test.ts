@@ -177,6 +177,28 @@ describe('provision, the whole way', () => {
     for (const name of names) expect(await loginWithSecret(name)).toEqual([{ login: 'admin' }])
   })
 
+  it('makes fifty that are asked for at once, each with a database of its own', { timeout: 600_000 }, async () => {
+    const deps = await depsFor(postgres)
+    const login = (name: string) => `${name}@example.com`
+    const insist = async (name: string) => {
+      const event = request(name, { adminLogin: login(name) })
+      for (;;) {
+        const answer = await deliver(deps, event)
+        if (answer.status !== 503) return { name, answer }
+      }
+    }
+    const made = await Promise.all(Array.from({ length: 50 }, () => insist(instanceName())))
+    const secrets = new Set<string | undefined>()
+    for (const { name, answer } of made) {
+      expect(answer).toMatchObject({ type: PROVISIONED, data: { name, url: `https://${name}.platxa.com` } })
+      expect(await loginWithSecret(name)).toEqual([{ login: login(name) }])
+      const parameters = await parametersOf(postgres, databaseOf(name))
+      expect(parameters).toMatchObject({ 'web.base.url': `https://${name}.platxa.com` })
+      secrets.add(parameters['database.secret']).add(parameters['database.uuid'])
+    }
+    expect(secrets.size).toBe(2 * made.length)
+  })
+
   it('says which revision is applied only when all of it is', async () => {
     const name = instanceName()
     const deps = await depsFor(postgres)
@@ -214,25 +236,6 @@ describe('provision, the whole way', () => {
       },
     }
     expect(await deliver({ ...deps, kubernetes }, request(name))).toMatchObject({ type: PROVISIONED })
-  })
-
-  it('ends in the same world, after whichever write to the API server it was killed', async () => {
-    const deps = await depsFor(postgres)
-    const whole = instanceName()
-    const counting = crashing(deps.kubernetes, Infinity)
-    await deliver({ ...deps, kubernetes: counting }, request(whole))
-    const expected = await wholeOf(whole, postgres)
-    expect(counting.writes()).toBeGreaterThan(16)
-    const killedAfter = async (writes: number): Promise<void> => {
-      const name = instanceName()
-      const killed = await deliver({ ...deps, kubernetes: crashing(deps.kubernetes, writes) }, request(name))
-      // The last ones are words for people, without which it has succeeded.
-      if (writes < counting.writes() - 1) expect(killed.status, `after ${writes}`).toBe(503)
-      expect(await deliver(deps, request(name)), `after ${writes}`).toMatchObject({ type: PROVISIONED })
-      expect(await wholeOf(name, postgres), `after ${writes}`).toEqual(expected)
-    }
-    const all = Array.from({ length: counting.writes() }, (_, index) => index + 1)
-    while (all.length > 0) await Promise.all(all.splice(0, 3).map(killedAfter))
   })
 
   it('ends in the same world, after whichever statement PostgreSQL cut it off', async () => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Deployment } from 'kubernetes-types/apps/v1.js'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { z } from 'zod'
 import { route } from '#functions/sleep/route.ts'
 import { encodeEvent, makeEvent } from '#shared/events/emit.ts'
 import { annotationKeys, deploymentOf, labelsOf, namespaceOf } from '#shared/instance/names.ts'
@@ -102,9 +103,25 @@ describe('sleep, the whole way', () => {
     const { deliver, now, replicas } = await world(answering({}))
     const first = await deliver()
     const second = await deliver()
-    expect(second).toMatchObject({ status: 200, type: first.type, id: first.id })
+    expect(second).toEqual(first)
     expect((await now())?.spec?.replicas).toBe(0)
     expect(replicas[0]?.calls).toHaveLength(1)
+  })
+
+  it('counts the seconds of this time, when an earlier run ended right after the scale-down', async () => {
+    const { deliver, now, ref } = await world(answering({}))
+    const annotations = { [annotationKeys.why]: 'Woken: a visitor', [annotationKeys.awakeSeconds]: '5' }
+    await kubernetes.patch(ref, { metadata: { annotations } }, { type: 'merge', signal: within() })
+    await kubernetes.scale(ref, 0, { signal: within() })
+    const answer = await deliver()
+    const { awakeSeconds } = z.object({ awakeSeconds: z.int() }).parse(answer.data)
+    expect(awakeSeconds).toBeGreaterThanOrEqual(3600)
+    expect(answer).toMatchObject({ status: 200, data: { why: 'nobody used it for 17 min' } })
+    expect((await now())?.metadata?.annotations).toMatchObject({
+      [annotationKeys.why]: 'Asleep: nobody used it for 17 min',
+      [annotationKeys.awakeSeconds]: String(awakeSeconds),
+    })
+    expect(await deliver()).toEqual(answer)
   })
 
   const vetoes: [string, string, Answering[]][] = [

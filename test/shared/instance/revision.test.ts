@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { EventData, Status, Tier } from '#shared/events/catalogue.ts'
 import {
+  advanceTier,
   appliedAfter,
   beginTier,
   isOutdated,
@@ -77,7 +78,7 @@ describe('a tier that waits for sleep', () => {
   const waiting = mergeTier(requested(1), tierChanged(5, 'pro', 'when-asleep')) ?? requested(1)
 
   it('leaves the objects those of the old one until it begins', () => {
-    expect(waiting).toMatchObject({ tier: 'free', pendingTier: { tier: 'pro', revision: 5, resized: false } })
+    expect(waiting).toMatchObject({ tier: 'free', pendingTier: { tier: 'pro', revision: 5, is: 'waiting' } })
     expect(beginTier(waiting)).toMatchObject({ tier: 'pro', pendingTier: { tier: 'pro' } })
     expect(settleTier(waiting)).toMatchObject({ tier: 'pro' })
     expect(settleTier(waiting).pendingTier).toBeUndefined()
@@ -97,12 +98,13 @@ describe('a tier that waits for sleep', () => {
   })
 
   it('keeps that its pod was resized when the same event comes again, and not when another comes', () => {
-    const resized = { ...beginTier(waiting), pendingTier: { tier: 'pro' as const, revision: 5, resized: true } }
+    const resized = advanceTier(waiting, 'resized')
+    expect(resized).toMatchObject({ tier: 'pro', pendingTier: { tier: 'pro', revision: 5, is: 'resized' } })
     expect(mergeTier(resized, tierChanged(5, 'pro'))).toEqual(resized)
     expect(mergeTier(resized, tierChanged(6, 'team'))?.pendingTier).toEqual({
       tier: 'team',
       revision: 6,
-      resized: false,
+      is: 'waiting',
     })
   })
 
