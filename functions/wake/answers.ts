@@ -1,6 +1,7 @@
 // What wake itself says to a client, other than the pages: truthful, small, and in the media type the client speaks.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pathOf } from './classify.ts'
+import { readSmallBody } from './small-body.ts'
 
 export interface Said {
   readonly status: number
@@ -100,7 +101,7 @@ function protocolOf({ url = '/', headers }: IncomingMessage): 'json-rpc' | 'json
   return headers['content-type']?.startsWith(json) ? 'json-rpc' : 'other'
 }
 
-function rpcResult(id: string, result: string): Said {
+export function rpcResult(id: string, result: string): Said {
   return { status: 200, type: json, body: `{"jsonrpc":"2.0","id":${id},"result":${result}}` }
 }
 
@@ -115,21 +116,10 @@ function xmlFault(code: number, message: string): string {
   return `<?xml version="1.0"?><methodResponse><fault><value><struct><member><name>faultCode</name><value><int>${code}</int></value></member><member><name>faultString</name><value><string>${escaped}</string></value></member></struct></value></fault></methodResponse>\n`
 }
 
-const longestRpc = 16 * 1024
-const rpcWithinMs = 5_000
-
 /** The id of a call, as JSON, to be given back with the answer; `null` when it cannot be found. */
 async function rpcId(request: IncomingMessage): Promise<string> {
   try {
-    let body = ''
-    const timer = setTimeout(() => request.destroy(), rpcWithinMs)
-    request.setEncoding('utf8')
-    for await (const piece of request) {
-      body += piece
-      if (body.length > longestRpc) break
-    }
-    clearTimeout(timer)
-    const parsed: unknown = JSON.parse(body)
+    const parsed: unknown = JSON.parse(await readSmallBody(request))
     const id = typeof parsed === 'object' && parsed !== null && 'id' in parsed ? parsed.id : null
     return typeof id === 'number' || typeof id === 'string' ? JSON.stringify(id) : 'null'
   } catch {

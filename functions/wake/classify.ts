@@ -19,6 +19,8 @@ export type Kind =
   /** `POST /bus/has_missed_notifications` and `POST /web/webclient/version_info` of an open tab. */
   | 'missed notifications'
   | 'version info'
+  /** `POST /longpolling/poll` of Odoo 14 and 15: what the WebSocket is later. */
+  | 'long poll'
   | 'health'
   | 'robots'
   | 'icon'
@@ -45,6 +47,7 @@ const exact: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ['/web/manifest.webmanifest', 'background'],
   ['/web/manifest', 'background'],
   ['/websocket', 'background'],
+  ['/longpolling/poll', 'long poll'],
 ])
 
 /** Answers for everything below a folder. */
@@ -77,6 +80,7 @@ export function classify(method: string, target: string, headers: IncomingHttpHe
 
 function classifyGet(path: string, headers: IncomingHttpHeaders): Kind {
   const known = exact.get(path) ?? ofFolder(path)
+  if (known === 'long poll') return 'background'
   if (known !== undefined && known !== 'missed notifications' && known !== 'version info') return known
   const robot = fromRobot(headers)
   if (robot !== undefined) return robot

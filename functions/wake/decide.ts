@@ -15,6 +15,8 @@ export type Decision =
   | 'show the page and wake'
   /** A question about the sleeper that can be answered truly without it (answers.ts). */
   | 'answer for it'
+  /** Keep an open tab waiting in the instance's place, as with its WebSocket. */
+  | 'park'
   /** The last wake failed and nobody should wait now. */
   | 'tell the failure'
   /** 503: nobody is woken for this, come again later. */
@@ -50,6 +52,8 @@ export function decide(room: Room, asked: Asked, now: number): Decision {
       return life.is === 'waking' ? 'hold' : 'not now'
     case 'crawler':
       return 'not now'
+    case 'long poll':
+      return 'park'
     case 'missed notifications':
     case 'version info':
     case 'health':

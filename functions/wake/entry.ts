@@ -6,7 +6,7 @@ import { annotationKeys, deploymentOf, namespaceOf } from '#shared/instance/name
 import { readInstance } from '#shared/instance/read.ts'
 import type { Waiting } from './hold.ts'
 import type { Room } from './life.ts'
-import { troubleOfDeployment, type PodFacts, type Trouble } from './world.ts'
+import { troubleOfDeployment, type PodFacts, type Told, type Trouble } from './world.ts'
 
 /** The few things of a Deployment that matter at the door. */
 export interface Facts {
@@ -50,6 +50,8 @@ export interface Entry {
   moments: readonly Moment[]
   /** Result of `/web/webclient/version_info` as the instance last gave it, as JSON. */
   versionInfo: string | null
+  /** What its pod's Events say of it (pod-events.ts). */
+  told: Told | null
   probing: { readonly pod: string; readonly stop: AbortController } | null
   timer: NodeJS.Timeout | null
 }
@@ -104,6 +106,7 @@ export function newEntry(facts: Facts, room: Room, pods: readonly PodFacts[]): E
     usage: null,
     moments: none,
     versionInfo: null,
+    told: null,
     probing: null,
     timer: null,
   }

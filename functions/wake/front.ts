@@ -1,12 +1,15 @@
 // What all requests at the front door share.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Log } from '#shared/server/log.ts'
+import type { Budgets } from './budget.ts'
 import type { Class, Kind } from './classify.ts'
 import type { Entry } from './entry.ts'
 import type { Forwarder } from './forward.ts'
 import type { Holds } from './hold.ts'
 import type { Keeper } from './keeper.ts'
 import type { Metrics } from './metrics.ts'
+import type { LongPolls } from './long-poll.ts'
+import type { Pages } from './page.ts'
 import type { Park } from './park.ts'
 import type { Rooms } from './rooms.ts'
 
@@ -24,10 +27,15 @@ export interface Front {
   readonly keeper: Keeper
   readonly holds: Holds
   readonly park: Park
+  readonly polls: LongPolls
+  readonly pages: Pages
+  readonly budgets: Budgets
   readonly forwarder: Forwarder
   readonly metrics: Metrics
   readonly settings: FrontSettings
   readonly log: Log
+  /** Where a request comes from, as trusted proxies say; undefined when they do not say. */
+  readonly clientOf: (request: IncomingMessage) => string | undefined
   /** Milliseconds on a clock that never jumps. */
   readonly now: () => number
   /** Whether this replica takes new work: what the readiness probe is told. */

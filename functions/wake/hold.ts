@@ -1,6 +1,7 @@
 // Requests that wait for an instance: a bounded number of places, each with a limit, each free again at once when its
 // client leaves. A request is held with its body unread.
 import type { EventEmitter } from 'node:events'
+import type { Who } from './budget.ts'
 
 export type HoldEnd = 'let in' | 'client gone' | 'too long' | 'full'
 
@@ -12,9 +13,12 @@ export interface Hold {
   /** Says `close` when the client has gone. */
   readonly client: EventEmitter & { readonly destroyed: boolean }
   readonly limitMs: number
-  /** A person's request may use all places, what nobody waits for only half of them. */
-  readonly urgent: boolean
+  readonly who: Holder
 }
+
+/** A tenth on top of the places is kept for people; what nobody waits for may use only half of them. */
+export type Holder = Who | 'nobody'
+export type HoldBudget = 'holds per instance' | 'holds in all'
 
 export interface Holds {
   /** Requests that wait now, of all instances. */
@@ -29,18 +33,26 @@ export interface HoldLimits {
   readonly total: number
 }
 
-export function createHolds({ perInstance, total }: HoldLimits): Holds {
+/** `onFull` hears of everybody for whom there was no place. */
+export function createHolds(
+  { perInstance, total }: HoldLimits,
+  onFull: (budget: HoldBudget, who: Holder) => void = () => undefined,
+): Holds {
   let held = 0
 
-  function hasPlace({ waiting, urgent }: Hold): boolean {
-    const share = urgent ? 1 : 0.5
-    return waiting.size < perInstance * share && held < total * share
+  function full({ waiting, who }: Hold): HoldBudget | undefined {
+    if (waiting.size >= shareOf(perInstance, who)) return 'holds per instance'
+    return held >= shareOf(total, who) ? 'holds in all' : undefined
   }
 
   function hold(wanted: Hold): Promise<HoldEnd> {
     const { waiting, client, limitMs } = wanted
     if (client.destroyed) return Promise.resolve('client gone')
-    if (!hasPlace(wanted)) return Promise.resolve('full')
+    const budget = full(wanted)
+    if (budget !== undefined) {
+      onFull(budget, wanted.who)
+      return Promise.resolve('full')
+    }
     return new Promise((resolve) => {
       const end = (how: HoldEnd): void => {
         held -= 1
@@ -64,6 +76,11 @@ export function createHolds({ perInstance, total }: HoldLimits): Holds {
     },
     hold,
   }
+}
+
+function shareOf(places: number, who: Holder): number {
+  if (who === 'person') return places + Math.ceil(places / 10)
+  return who === 'other' ? places : places / 2
 }
 
 export function letIn(waiting: Waiting): void {

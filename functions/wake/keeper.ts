@@ -6,11 +6,13 @@ import { note, type Entry } from './entry.ts'
 import { letIn } from './hold.ts'
 import type { Command, Limits, Room, Step } from './life.ts'
 import type { Metrics } from './metrics.ts'
+import { createPodEvents } from './pod-events.ts'
 import { probe, probeDefaults, type Probe } from './probe.ts'
 import * as room from './room.ts'
 import { stateOf } from './state.ts'
 import { askVersionInfo } from './version-info.ts'
 import { createWakeSpans } from './wake-span.ts'
+import type { Told } from './world.ts'
 
 export interface Keeper {
   /** Applies a transition and does what it asks for. */
@@ -27,6 +29,8 @@ export interface KeeperDeps extends Deps {
   readonly release: (ip: string) => void
   /** The door of this instance is open: its parked tabs may go to it. */
   readonly onAwake: (entry: Entry) => void
+  /** Why the pod of an instance is stuck, when only its Events say so. */
+  readonly onPodTrouble: (entry: Entry, told: Told) => void
   /** Ends all work of this replica. */
   readonly signal: AbortSignal
   readonly probe?: Partial<Pick<Probe, 'port' | 'path' | 'everyMs' | 'tryMs'>>
@@ -36,6 +40,12 @@ export function createKeeper(deps: KeeperDeps): Keeper {
   const { limits, metrics, log, signal } = deps
   const timers = new Set<NodeJS.Timeout>()
   const spans = createWakeSpans()
+  const podEvents = createPodEvents({
+    kubernetes: deps.kubernetes,
+    log,
+    signal,
+    onTrouble: (entry, pod, trouble) => deps.onPodTrouble(entry, { pod, trouble }),
+  })
   const probePort = deps.probe?.port ?? probeDefaults.port
 
   function change(entry: Entry, step: (before: Room, now: number) => Step): void {
@@ -47,6 +57,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
     remember(entry)
     spans.within(entry, () => after.commands.forEach((command) => carryOut(entry, command)))
     setTimer(entry)
+    podEvents.look(entry)
   }
 
   function remember(entry: Entry): void {
@@ -146,6 +157,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
   function forget(entry: Entry): void {
     stopProbe(entry)
     spans.forget(entry)
+    podEvents.forget(entry)
     if (entry.timer !== null) clearTimeout(entry.timer)
   }
 

@@ -7,6 +7,7 @@ import { createMetrics } from '#shared/server/metrics.ts'
 import { commonEnv } from '#shared/server/run.ts'
 import { startTelemetry } from '#shared/server/telemetry.ts'
 import { onTermination } from '#shared/server/termination.ts'
+import { lookEnv, lookOf } from './page/look.ts'
 import { serveWake } from './serve.ts'
 import { createWake, type WakeSettings } from './wake.ts'
 
@@ -22,9 +23,16 @@ const schema = z.object({
   HOLD_TIMEOUT: duration.prefault('50s'),
   HOLDS_PER_INSTANCE: count.prefault('1000'),
   HOLDS_TOTAL: count.prefault('10000'),
+  WAKES_PER_CLIENT: count.prefault('60'),
+  WAKES_PER_INSTANCE: count.prefault('20'),
+  PARKED_PER_CLIENT: count.prefault('100'),
+  PARKED_PER_INSTANCE: count.prefault('500'),
+  PARKED_TOTAL: count.prefault('10000'),
   FENCE_TTL: duration.prefault('10s'),
   TRUSTED_PROXIES: cidrList.prefault('127.0.0.0/8, ::1/128'),
+  FORWARDED_FOR: z.enum(['keep', 'extend'], 'must be keep or extend').default('keep'),
   CLOSE_DATABASE_MANAGER: flag.prefault('true'),
+  ...lookEnv,
 })
 
 async function main(): Promise<void> {
@@ -69,7 +77,11 @@ function settingsOf(env: z.output<typeof schema>): WakeSettings {
     holdsPerInstance: env.HOLDS_PER_INSTANCE,
     holdsTotal: env.HOLDS_TOTAL,
     longestFenceMs: env.FENCE_TTL,
+    budgets: { wakesPerClient: env.WAKES_PER_CLIENT, wakesPerInstance: env.WAKES_PER_INSTANCE },
+    park: { perClient: env.PARKED_PER_CLIENT, perInstance: env.PARKED_PER_INSTANCE, total: env.PARKED_TOTAL },
     trustedProxies: env.TRUSTED_PROXIES,
+    forwardedFor: env.FORWARDED_FOR,
+    look: lookOf(env),
     closeDatabaseManager: env.CLOSE_DATABASE_MANAGER,
   }
 }

@@ -1,10 +1,13 @@
 // What an operator sees on :9090. The counters of the hot path are plain numbers that Prometheus' client reads when it is
 // asked; every label has a fixed set of values, whatever a client sends.
 import { Counter, Gauge, Histogram, type GaugeConfiguration, type Registry } from 'prom-client'
+import type { WakeBudget } from './budget.ts'
 import type { Class } from './classify.ts'
 import type { Entry } from './entry.ts'
 import type { Waking } from './life.ts'
 import { isFenced } from './fence.ts'
+import type { HoldBudget, Holder } from './hold.ts'
+import type { ParkBudget } from './places.ts'
 import { phases, type TroubleCode } from './world.ts'
 
 /** How a request ended. */
@@ -17,6 +20,7 @@ export type Outcome =
   | 'not now'
   | 'failed wake'
   | 'full'
+  | 'over budget'
   | 'too long'
   | 'closed'
   | 'suspended'
@@ -38,7 +42,11 @@ export interface Metrics {
   /** From "the instance answers" to "the request that waited is on its way". */
   addedAfterReady(ms: number): void
   fence(outcome: FenceOutcome): void
+  /** Somebody was turned away by a bound. */
+  overBudget(budget: Budget, who: Holder): void
 }
+
+export type Budget = WakeBudget | HoldBudget | ParkBudget
 
 export interface Measured {
   readonly holds: () => number
@@ -99,6 +107,12 @@ export function createWakeMetrics(registry: Registry, measured: Measured): Metri
     labelNames: ['outcome'],
     registers,
   })
+  const budgets = new Counter({
+    name: 'platxa_wake_over_budget_total',
+    help: 'Who was turned away by a bound, by the bound: person, other (class A), nobody (background)',
+    labelNames: ['budget', 'who'],
+    registers,
+  })
 
   return {
     request(requestClass, outcome) {
@@ -120,6 +134,7 @@ export function createWakeMetrics(registry: Registry, measured: Measured): Metri
     held: (ms, end) => holds.observe({ end }, ms / 1000),
     addedAfterReady: (ms) => added.observe(ms / 1000),
     fence: (outcome) => fences.inc({ outcome }),
+    overBudget: (budget, who) => budgets.inc({ budget, who }),
   }
 }
 

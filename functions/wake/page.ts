@@ -1,7 +1,8 @@
 // The pages a visitor of a sleeping, failed or closed instance sees, as bytes that are put together once per language
 // and state. A page is one response below 10 KB and asks no other host for anything.
 import { STATUS_CODES } from 'node:http'
-import { documentOf, contentSecurityPolicy, live, type View } from './page/document.ts'
+import { contentSecurityPolicy, documentOf, live, sayingOf, type View } from './page/document.ts'
+import { frameHeaders, plainLook, type Look } from './page/look.ts'
 import { wordsFor } from './page/languages.ts'
 import type { Words } from './page/words.ts'
 import type { Phase, Trouble } from './world.ts'
@@ -32,7 +33,10 @@ interface Kept {
   readonly head: string
 }
 
-const kept = new Map<string, Kept>()
+export interface Pages {
+  of(visit: Visit): Page
+}
+
 /** Six languages, some thirty states: more than that is a visitor playing with us. */
 const pagesKept = 400
 
@@ -42,39 +46,42 @@ const statusOf: Readonly<Record<View['show'], number>> = {
   starting: 503,
   suspended: 402,
   disabled: 404,
+  limited: 429,
 }
 
-export function pageFor(visit: Visit): Page {
-  const words = wordsFor(visit.acceptLanguage)
-  const { before, after, headers, head } = keep(words, visit.view)
-  const body = before + live(visit.host, visit.elapsedMs / 1000) + after
-  const status = statusOf[visit.view.show]
-  const last = [
-    ...(status === 503 ? ['Retry-After', `${visit.retryAfterSeconds}`] : []),
-    'Content-Length',
-    `${body.length}`,
-  ]
-  return { status, headers: [...headers, ...last], head: `${head}${linesOf(last)}\r\n`, body }
+export function createPages(look: Look = plainLook): Pages {
+  const kept = new Map<string, Kept>()
+
+  function keep(words: Words, view: View): Kept {
+    const key = keyOf(words, view)
+    const known = kept.get(key)
+    if (known !== undefined) return known
+    const { before, after } = documentOf(words, view, look)
+    const headers = headersFor(words, look)
+    const status = statusOf[view.show]
+    const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${linesOf(headers)}`
+    const made = { before: bytesOf(before), after: bytesOf(after), headers, head }
+    if (kept.size >= pagesKept) kept.clear()
+    kept.set(key, made)
+    return made
+  }
+
+  return {
+    of({ view, host, acceptLanguage, elapsedMs, retryAfterSeconds }) {
+      const { before, after, headers, head } = keep(wordsFor(acceptLanguage), view)
+      const body = before + live(host, elapsedMs / 1000, retryAfterSeconds) + after
+      const status = statusOf[view.show]
+      const again = status === 503 || status === 429 ? ['Retry-After', `${retryAfterSeconds}`] : []
+      const last = [...again, 'Content-Length', `${body.length}`]
+      return { status, headers: [...headers, ...last], head: `${head}${linesOf(last)}\r\n`, body }
+    },
+  }
 }
 
 function linesOf(fields: readonly string[]): string {
   let lines = ''
   for (let i = 1; i < fields.length; i += 2) lines += `${fields[i - 1]}: ${fields[i]}\r\n`
   return lines
-}
-
-function keep(words: Words, view: View): Kept {
-  const key = keyOf(words, view)
-  const known = kept.get(key)
-  if (known !== undefined) return known
-  const { before, after } = documentOf(words, view)
-  const headers = headersFor(words)
-  const status = statusOf[view.show]
-  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${linesOf(headers)}`
-  const made = { before: bytesOf(before), after: bytesOf(after), headers, head }
-  if (kept.size >= pagesKept) kept.clear()
-  kept.set(key, made)
-  return made
 }
 
 function bytesOf(text: string): string {
@@ -86,7 +93,7 @@ function keyOf({ language }: Words, view: View): string {
   return view.show === 'failed' ? `${language} failed ${view.cause}` : `${language} ${view.show}`
 }
 
-function headersFor({ language }: Words): readonly string[] {
+function headersFor({ language }: Words, look: Look): readonly string[] {
   return [
     'Content-Type',
     'text/html; charset=utf-8',
@@ -103,7 +110,8 @@ function headersFor({ language }: Words): readonly string[] {
     'Referrer-Policy',
     'same-origin',
     'Content-Security-Policy',
-    contentSecurityPolicy,
+    contentSecurityPolicy(look),
+    ...frameHeaders(look),
   ]
 }
 
@@ -127,6 +135,6 @@ export function wakingView(phase: Phase, usualMs: number, trouble: Trouble | nul
 /** The sentence for the same state, for a page that is already open. */
 export function noteFor(acceptLanguage: string | undefined, phase: Phase, trouble: Trouble | null): string | undefined {
   const words = wordsFor(acceptLanguage)
-  if (trouble !== null) return words.causes[trouble.code].what
+  if (trouble !== null) return sayingOf(words, trouble.code)
   return phase === 'stopping' ? words.stopping : undefined
 }

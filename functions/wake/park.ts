@@ -3,21 +3,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
-import { usageOf, type Entry } from './entry.ts'
+import type { Entry } from './entry.ts'
+import type { Places } from './places.ts'
 import { inactivityOf } from './presence.ts'
-import { moved } from './usage.ts'
 
-export interface ParkLimits {
-  readonly perInstance: number
-  readonly total: number
-  /** How often a silent client is asked whether it is still there. */
-  readonly pingMs: number
-}
-
-export const parkDefaults: ParkLimits = { perInstance: 500, total: 10_000, pingMs: 45_000 }
+export const pingMs = 45_000
 
 export interface Park {
-  readonly parked: number
   /** False when there is no place: the caller refuses the upgrade. */
   readonly accept: (entry: Entry, request: IncomingMessage, socket: Duplex, head: Buffer) => boolean
   /** A tab whose instance falls asleep: from here on we are its other end. `begun` is what it has said of a frame. */
@@ -28,10 +20,13 @@ export interface Park {
 }
 
 export interface ParkDeps {
-  readonly limits: ParkLimits
-  readonly now: () => number
+  readonly places: Places
+  /** How often a silent client is asked whether it is still there. */
+  readonly pingMs: number
+  readonly clientOf: (request: IncomingMessage) => string | undefined
+  readonly onPresence: (entry: Entry, inactivityMs: number) => void
   /** A tab says that its human is back: the wake can begin before the first click. */
-  readonly onHuman: (entry: Entry) => void
+  readonly onHuman: (entry: Entry, client: string | undefined) => void
 }
 
 /**
@@ -53,7 +48,7 @@ interface Parked {
   alive: boolean
 }
 
-export function createPark({ limits, now, onHuman }: ParkDeps): Park {
+export function createPark({ places, pingMs, clientOf, onPresence, onHuman }: ParkDeps): Park {
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -61,8 +56,7 @@ export function createPark({ limits, now, onHuman }: ParkDeps): Park {
     maxPayload: longestFrame,
   })
   const byEntry = new Map<Entry, Set<Parked>>()
-  let count = 0
-  const timer = setInterval(ping, limits.pingMs).unref()
+  const timer = setInterval(ping, pingMs).unref()
 
   function ping(): void {
     for (const parked of byEntry.values()) {
@@ -74,7 +68,7 @@ export function createPark({ limits, now, onHuman }: ParkDeps): Park {
     }
   }
 
-  function add(entry: Entry, socket: WebSocket): void {
+  function add(entry: Entry, socket: WebSocket, client: string | undefined): void {
     const one: Parked = { socket, entry, alive: true }
     const parked = byEntry.get(entry) ?? new Set()
     byEntry.set(entry, parked.add(one))
@@ -82,11 +76,9 @@ export function createPark({ limits, now, onHuman }: ParkDeps): Park {
     socket.on('error', () => socket.terminate())
     socket.on('message', (data, isBinary) => {
       one.alive = true
-      if (!isBinary && Buffer.isBuffer(data)) listen(entry, data.toString('utf8'))
+      if (!isBinary && Buffer.isBuffer(data)) listen(entry, client, data.toString('utf8'))
     })
     socket.on('close', () => {
-      count -= 1
-      usageOf(entry).parked -= 1
       parked.delete(one)
       if (parked.size === 0) byEntry.delete(entry)
     })
@@ -94,11 +86,11 @@ export function createPark({ limits, now, onHuman }: ParkDeps): Park {
     if (entry.room.life.is === 'awake' && entry.room.fence === null) leave(one, comeAgain)
   }
 
-  function listen(entry: Entry, frame: string): void {
+  function listen(entry: Entry, client: string | undefined, frame: string): void {
     const inactivityMs = inactivityOf(frame)
     if (inactivityMs === undefined) return
-    moved(entry, inactivityMs, now())
-    if (inactivityMs < presentMs) onHuman(entry)
+    onPresence(entry, inactivityMs)
+    if (inactivityMs < presentMs) onHuman(entry, client)
   }
 
   function leave({ socket }: Parked, code: number): void {
@@ -106,34 +98,19 @@ export function createPark({ limits, now, onHuman }: ParkDeps): Park {
     setTimeout(() => socket.terminate(), closeWithinMs).unref()
   }
 
-  function hasPlace(entry: Entry): boolean {
-    return count < limits.total && (byEntry.get(entry)?.size ?? 0) < limits.perInstance
-  }
-
   function accept(entry: Entry, request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
-    if (!hasPlace(entry)) return false
-    const gone = (): void => {
-      count -= 1
-      usageOf(entry).parked -= 1
-    }
-    count += 1
-    usageOf(entry).parked += 1
+    const client = clientOf(request)
+    const giveBack = places.take(entry, client)
+    if (giveBack === undefined) return false
     // A handshake that is no WebSocket after all is answered 400 by `ws` and gets no further.
-    socket.once('close', gone)
-    server.handleUpgrade(request, socket, head, (accepted) => {
-      socket.off('close', gone)
-      add(entry, accepted)
-    })
+    socket.once('close', giveBack)
+    server.handleUpgrade(request, socket, head, (accepted) => add(entry, accepted, client))
     return true
   }
 
   return {
-    get parked() {
-      return count
-    },
     accept,
     adopt(entry, request, socket, begun) {
-      if (!hasPlace(entry)) return false
       // The tab and the instance have shaken hands long ago, so the one line that `ws` would say is left out.
       socket.write = () => true
       try {

@@ -5,7 +5,7 @@ import type { WatchEvent } from '#shared/k8s/kubernetes.ts'
 import { newEntry, type Entry, type Facts } from './entry.ts'
 import type { Room, Step } from './life.ts'
 import { newRoom, seeWorld } from './room.ts'
-import { podFacts, worldOf, type PodFacts, type World } from './world.ts'
+import { podFacts, withTold, worldOf, type PodFacts, type Told, type World } from './world.ts'
 
 export interface Rooms {
   /** By a host in its checked spelling. */
@@ -15,6 +15,8 @@ export interface Rooms {
   readonly size: number
   /** Both watches have told the whole truth once; before that "unknown" means "not known yet". */
   readonly synced: boolean
+  /** What only Events say of a pod. */
+  tell(entry: Entry, told: Told): void
   /** What `factsOf` and `podOf` keep of the objects; undefined for what is none of ours. */
   readonly deployments: (event: WatchEvent<Facts | undefined>) => void
   readonly pods: (event: WatchEvent<InstancePod | undefined>) => void
@@ -103,7 +105,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
   }
 
   function show(entry: Entry): void {
-    const world = worldOf(entry.facts, entry.pods)
+    const world = withTold(worldOf(entry.facts, entry.pods), entry.told)
     if (!isSame(entry.room.world, world)) deps.change(entry, (room, now) => seeWorld(room, world, now))
   }
 
@@ -151,6 +153,10 @@ export function createRooms(deps: RoomsDeps): Rooms {
     },
     get synced() {
       return synced.deployments && synced.pods
+    },
+    tell(entry, told) {
+      entry.told = told
+      show(entry)
     },
     deployments(event) {
       if (event.type === 'synced') replaceDeployments(event.objects)

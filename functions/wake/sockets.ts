@@ -6,6 +6,7 @@ import { decideSocket } from './decide.ts'
 import { usageOf, type Entry } from './entry.ts'
 import { portFor, type Front } from './front.ts'
 import type { SocketOutcome } from './metrics.ts'
+import { isLeaving } from './state.ts'
 import { tabTap } from './tab.ts'
 import { moved } from './usage.ts'
 
@@ -51,7 +52,7 @@ async function forward(
     const port = portFor(entry, target, front.settings)
     const tap = tabTap({
       onPresence: (inactivityMs) => moved(entry, inactivityMs, front.now()),
-      isLeaving: () => entry.room.world.status === 'active' && entry.room.life.is !== 'awake',
+      isLeaving: () => isLeaving(entry),
       adopt: (client, begun) => front.park.adopt(entry, request, client, begun),
     })
     const how = await front.forwarder.upgrade(request, socket, early, { host: life.ip, port }, tap)

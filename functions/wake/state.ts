@@ -22,6 +22,11 @@ export function stateOf({ facts, room }: Pick<Entry, 'facts' | 'room'>, now: num
   return { state, why: facts.why ?? '' }
 }
 
+/** It falls asleep, or has: an end of its connections that its tabs need not hear of. */
+export function isLeaving({ room: { world, life } }: Pick<Entry, 'room'>): boolean {
+  return world.status === 'active' && life.is !== 'awake'
+}
+
 function nameOf(room: Room, now: number): StateName {
   const { life, world } = room
   if (world.status !== 'active') return world.status

@@ -1,14 +1,17 @@
 // One request at the door of its instance: decide, then forward, hold, show or refuse; after every wait, decide again.
 import { noteOnSpan } from '#shared/server/telemetry.ts'
 import { answerFor, isQuestion, later, refusal, say } from './answers.ts'
+import { whoAsks } from './budget.ts'
 import { prefixOf } from './classify.ts'
 import { answerText } from './connection/answer.ts'
 import { decide, flashMs, type Decision } from './decide.ts'
 import { usualWakeMs, waitingFor, type Entry } from './entry.ts'
 import { portFor, usualMsOf, type Front, type Visit } from './front.ts'
+import type { Holder } from './hold.ts'
 import type { Life } from './life.ts'
 import type { Metrics, Outcome } from './metrics.ts'
-import { pageFor, wakingView } from './page.ts'
+import { wakingView } from './page.ts'
+import type { View } from './page/document.ts'
 import * as room from './room.ts'
 import { phaseNow, retryAfterSeconds, troubleOf } from './state.ts'
 import { began, ended } from './usage.ts'
@@ -41,7 +44,8 @@ function look(visit: Visit, front: Front): Next | Promise<Next> {
   if (entry === undefined) return gone(visit)
   const asked = { kind: visit.kind, at: visit.at, usualMs: usualWakeMs(entry) }
   const decision = decide(entry.room, asked, front.now())
-  if (decision !== 'forward') return attendHere(decision, entry, visit, front)
+  if (decision !== 'forward')
+    return refuseWake(decision, entry, visit, front) ?? attendHere(decision, entry, visit, front)
   const { life } = entry.room
   return life.is === 'awake' ? forward(entry, life, visit, front) : 'look again'
 }
@@ -53,6 +57,7 @@ function giveUp({ request, response }: Visit): Outcome {
 
 async function forward(entry: Entry, life: Life & { is: 'awake' }, visit: Visit, front: Front): Promise<Next> {
   const target = { host: life.ip, port: portFor(entry, visit.target, front.settings) }
+  if (visit.kind === 'long poll') await front.polls.listen(entry, visit.request, visit.response)
   const how = await front.forwarder.forward(visit.request, visit.response, target)
   switch (how.outcome) {
     case 'answered':
@@ -93,6 +98,8 @@ function attendHere(
       return showPage(entry, visit, front)
     case 'answer for it':
       return answerQuestion(entry, visit, front)
+    case 'park':
+      return keepWaiting(entry, visit, front)
     case 'not now':
       say(visit.response, later(sleeperOf(entry, front).retryAfter, 'asleep'))
       return 'not now'
@@ -107,6 +114,28 @@ function attendHere(
 async function answerQuestion(entry: Entry, { kind, request, response }: Visit, front: Front): Promise<Outcome> {
   if (isQuestion(kind)) await answerFor(kind, request, response, sleeperOf(entry, front))
   return 'answered for'
+}
+
+async function keepWaiting(entry: Entry, { request, response }: Visit, front: Front): Promise<Outcome> {
+  const outcome = await front.polls.hold(entry, request, response)
+  if (outcome === 'full') say(response, refusal(request, 503, 'Too many tabs are open.', 60))
+  return outcome
+}
+
+const waking: ReadonlySet<Decision> = new Set(['hold and wake', 'hold briefly and wake', 'show the page and wake'])
+
+/** Whoever has used up a budget wakes nobody; where somebody else has, the same request is served like any other. */
+function refuseWake(decision: Decision, entry: Entry, visit: Visit, front: Front): Outcome | undefined {
+  if (!waking.has(decision) || entry.room.life.is !== 'asleep') return undefined
+  const { kind, request, response } = visit
+  const who = whoAsks(kind, request.headers)
+  const spent = front.budgets.spend(entry, front.clientOf(request), who, front.now())
+  if (spent === undefined) return undefined
+  front.metrics.overBudget(spent.budget, who)
+  const { retryAfter } = spent
+  if (kind === 'page load') sendPage(visit, { show: 'limited' }, front, 0, retryAfter)
+  else say(response, refusal(request, 429, `Too many wakes: ${spent.budget}, see Retry-After.`, retryAfter))
+  return 'over budget'
 }
 
 function demand(entry: Entry, visit: Visit, { keeper }: Front): void {
@@ -128,7 +157,7 @@ async function hold(entry: Entry, visit: Visit, front: Front, limitMs: number): 
   const from = front.now()
   const waiting = waitingFor(entry)
   const client = visit.response
-  const end = await front.holds.hold({ waiting, client, limitMs, urgent: visit.requestClass === 'A' })
+  const end = await front.holds.hold({ waiting, client, limitMs, who: holderOf(visit) })
   front.metrics.held(front.now() - from, end)
   noteOnSpan(`held: ${end}`)
   switch (end) {
@@ -145,6 +174,10 @@ async function hold(entry: Entry, visit: Visit, front: Front, limitMs: number): 
       say(visit.response, refusal(visit.request, 504, 'The instance did not wake up in time.', 5))
       return end
   }
+}
+
+function holderOf({ requestClass, kind, request }: Visit): Holder {
+  return requestClass === 'A' ? whoAsks(kind, request.headers) : 'nobody'
 }
 
 /** Whether there is anything that will let a waiting request in. */
@@ -165,20 +198,15 @@ function showPage(entry: Entry, visit: Visit, front: Front): Outcome {
     trouble !== null && life.is !== 'waking'
       ? { show: 'failed' as const, cause: trouble.code }
       : wakingView(phaseNow(entry.room), usualMs, trouble)
-  sendPage(visit, view, life.is === 'waking' ? now - life.since : 0, retryAfterSeconds(entry.room, usualMs, now))
+  sendPage(visit, view, front, life.is === 'waking' ? now - life.since : 0, retryAfterSeconds(entry.room, usualMs, now))
   return trouble === null ? 'page' : 'failed wake'
 }
 
-function sendPage(
-  visit: Visit,
-  view: Parameters<typeof pageFor>[0]['view'],
-  elapsedMs: number,
-  retryAfterSeconds: number,
-): void {
+function sendPage(visit: Visit, view: View, front: Front, elapsedMs: number, retryAfterSeconds: number): void {
   const { request, response, host } = visit
   if (response.destroyed) return
   const acceptLanguage = request.headers['accept-language']
-  const page = pageFor({ view, host, acceptLanguage, elapsedMs, retryAfterSeconds })
+  const page = front.pages.of({ view, host, acceptLanguage, elapsedMs, retryAfterSeconds })
   // A 5xx needs no Date (RFC 9110 §6.6.1), so nothing is left for Node to add.
   if (page.status >= 500 && answerText(request, response, page.status, page.head + page.body)) return
   response.writeHead(page.status, [...page.headers])
@@ -193,8 +221,8 @@ function tellFailure(entry: Entry, { request, response }: Visit, front: Front): 
   return 'failed wake'
 }
 
-function closed(status: 'suspended' | 'disabled', visit: Visit, _front: Front): Outcome {
-  if (visit.kind === 'page load') sendPage(visit, { show: status }, 0, 0)
+function closed(status: 'suspended' | 'disabled', visit: Visit, front: Front): Outcome {
+  if (visit.kind === 'page load') sendPage(visit, { show: status }, front, 0, 0)
   else if (status === 'suspended') say(visit.response, refusal(visit.request, 402, 'This site is suspended.'))
   else say(visit.response, refusal(visit.request, 404, 'This site is not available.'))
   return status

@@ -6,16 +6,25 @@ import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import type { Log } from '#shared/server/log.ts'
 import { controlApp } from './control.ts'
 import { eventsApp } from './events.ts'
+import { createBudgets, unlimited, type BudgetLimits } from './budget.ts'
+import { plainFault } from './connection/answer.ts'
+import { clients, type ForwardedFor } from './connection/forwarded.ts'
+import type { Entry } from './entry.ts'
 import { createForwarder } from './forward.ts'
 import type { Front } from './front.ts'
 import { createHolds } from './hold.ts'
 import { createKeeper } from './keeper.ts'
 import { createWakeMetrics } from './metrics.ts'
-import { createPark, parkDefaults, type ParkLimits } from './park.ts'
+import { createLongPolls, longPollMs } from './long-poll.ts'
+import { createPages } from './page.ts'
+import type { Look } from './page/look.ts'
+import { createPark, pingMs } from './park.ts'
+import { createPlaces, placeDefaults, type PlaceLimits } from './places.ts'
 import { probeDefaults } from './probe.ts'
-import { demand } from './room.ts'
+import { demand, isResting } from './room.ts'
 import { createDoor, type Door } from './route.ts'
 import { createRooms, type Rooms } from './rooms.ts'
+import { moved } from './usage.ts'
 import { watchInstances } from './watch.ts'
 
 export interface WakeSettings {
@@ -29,10 +38,16 @@ export interface WakeSettings {
   readonly holdsTotal: number
   readonly longestFenceMs: number
   readonly trustedProxies: readonly string[]
+  readonly forwardedFor?: ForwardedFor
   readonly closeDatabaseManager: boolean
+  /** Without it the pages are nobody's. */
+  readonly look?: Look
   /** Where instances listen; only tests have another one. */
   readonly httpPort?: number
-  readonly park?: Partial<ParkLimits>
+  readonly budgets?: BudgetLimits
+  readonly park?: Partial<PlaceLimits & { readonly pingMs: number }>
+  /** How long a tab of Odoo 14 or 15 is kept waiting; only tests are less patient. */
+  readonly longPollMs?: number
 }
 
 export interface WakeParts {
@@ -65,22 +80,40 @@ export function createWake(parts: WakeParts): Wake {
   const startedAt = now()
   const ending = new AbortController()
   const httpPort = settings.httpPort ?? probeDefaults.port
-  const forwarder = createForwarder({ trustedProxies: settings.trustedProxies })
-  const holds = createHolds({ perInstance: settings.holdsPerInstance, total: settings.holdsTotal })
+  const { trustedProxies, forwardedFor = 'keep' } = settings
+  const forwarder = createForwarder({
+    trustedProxies,
+    forwardedFor,
+    answerFault: (response, fault) => polls.end(response) || plainFault(response, fault),
+  })
+  const holdLimits = { perInstance: settings.holdsPerInstance, total: settings.holdsTotal }
+  const holds = createHolds(holdLimits, (budget, who) => metrics.overBudget(budget, who))
+  const budgets = createBudgets(settings.budgets ?? unlimited)
+  const places = createPlaces({ ...placeDefaults, ...settings.park }, (budget) => metrics.overBudget(budget, 'nobody'))
   const metrics = createWakeMetrics(parts.metrics, {
     holds: () => holds.held,
-    parked: () => park.parked,
+    parked: () => places.taken,
     entries: () => rooms.all(),
     now,
   })
-  const park = createPark({
-    limits: { ...parkDefaults, ...settings.park },
-    now,
-    onHuman: (entry) => {
+  const tabs = {
+    places,
+    clientOf: clients(trustedProxies),
+    onPresence: (entry: Entry, inactivityMs: number) => moved(entry, inactivityMs, now()),
+    onHuman(entry: Entry, client: string | undefined) {
+      const sleeps = entry.room.life.is === 'asleep' && !isResting(entry.room, now())
+      const spent = sleeps ? budgets.spend(entry, client, 'person', now()) : undefined
+      if (spent !== undefined) return metrics.overBudget(spent.budget, 'person')
       const wish = { trigger: 'http' as const, why: 'somebody came back to an open tab' }
       keeper.change(entry, (before, at) => demand(before, wish, at))
     },
-  })
+  }
+  const park = createPark({ ...tabs, pingMs: settings.park?.pingMs ?? pingMs })
+  const polls = createLongPolls({ ...tabs, pollMs: settings.longPollMs ?? longPollMs })
+  const handBack = (entry: Entry): void => {
+    park.handBack(entry)
+    polls.handBack(entry)
+  }
   const keeper = createKeeper({
     kubernetes,
     publisher,
@@ -91,7 +124,8 @@ export function createWake(parts: WakeParts): Wake {
     limits: { wakeTimeoutMs: settings.wakeTimeoutMs },
     metrics,
     release: (host) => [httpPort, 8072].forEach((port) => forwarder.release({ host, port })),
-    onAwake: (entry) => park.handBack(entry),
+    onAwake: handBack,
+    onPodTrouble: (entry, told) => rooms.tell(entry, told),
     signal: ending.signal,
     probe: { port: httpPort },
   })
@@ -101,7 +135,7 @@ export function createWake(parts: WakeParts): Wake {
     change: keeper.change,
     forget: (entry) => {
       keeper.forget(entry)
-      park.handBack(entry)
+      handBack(entry)
     },
     onConflict: (host, owner, other) => log.warn({ host, owner, other }, 'two instances claim one host'),
   })
@@ -111,6 +145,10 @@ export function createWake(parts: WakeParts): Wake {
     keeper,
     holds,
     park,
+    polls,
+    pages: createPages(settings.look),
+    budgets,
+    clientOf: tabs.clientOf,
     forwarder,
     metrics,
     log,
@@ -126,7 +164,10 @@ export function createWake(parts: WakeParts): Wake {
     rooms,
     ready,
     watch: () => watchInstances({ kubernetes, rooms, labelSelector, log }, ending.signal),
-    leave: () => park.close(),
+    leave() {
+      park.close()
+      polls.close()
+    },
     async close() {
       ending.abort()
       keeper.close()

@@ -13,6 +13,7 @@ export type TroubleCode =
   | 'crash-loop'
   | 'out-of-memory'
   | 'configuration'
+  | 'database'
   | 'timeout'
   | 'api-server'
 
@@ -91,6 +92,18 @@ export function worldOf(
   return { status, replicas, pod: current?.seen ?? null, stopping, trouble: current ? current.trouble : refused }
 }
 
+export interface Told {
+  readonly pod: string
+  readonly trouble: Trouble
+}
+
+/** With what Events say of the pod, as long as nothing newer is known: its containers do not run yet. */
+export function withTold(world: World, told: Told | null): World {
+  const { pod, trouble } = world
+  if (told === null || pod?.uid !== told.pod || trouble !== null) return world
+  return pod.phase === 'scheduled' || pod.phase === 'pulling' ? { ...world, trouble: told.trouble } : world
+}
+
 const asleep = { replicas: 0, pod: null, stopping: false, trouble: null }
 const sleepers: Readonly<Record<Status, World>> = {
   active: { status: 'active', ...asleep },
@@ -166,10 +179,15 @@ function troubleOfContainer({ name, state, lastState, restartCount }: ContainerS
   if (code === undefined) return null
   if (code !== 'crash-loop') return { code, detail: `${name}: ${waiting?.message ?? waiting?.reason}`, final: true }
   const how = ended === undefined ? 'ended' : `ended with ${ended.reason ?? 'exit code'} ${ended.exitCode}`
-  const killed = ended?.reason === 'OOMKilled'
-  return {
-    code: killed ? 'out-of-memory' : 'crash-loop',
-    detail: `${name} ${how}, ${restartCount} restarts`,
-    final: true,
-  }
+  const said = ended?.message
+    ?.trim()
+    .split('\n')
+    .findLast((line) => noDatabase.test(line))
+  const detail = `${name} ${how}, ${restartCount} restarts${said === undefined ? '' : `: ${said.slice(0, 300)}`}`
+  if (ended?.reason === 'OOMKilled') return { code: 'out-of-memory', detail, final: true }
+  return { code: said === undefined ? 'crash-loop' : 'database', detail, final: true }
 }
+
+/** Last words of an Odoo that PostgreSQL or the pooler did not let in (psycopg2's, libpq's, PgBouncer's). */
+const noDatabase =
+  /OperationalError|connection to server at|could not (?:connect to server|translate host name)|server login has been failing|FATAL: +(?:password|role|database|permission|no pg_hba|the database system|remaining connection|too many connections)/

@@ -70,6 +70,8 @@ function odoo(spec: InstanceSpec, platform: Platform): Container {
       { resourceName: 'memory', restartPolicy: 'NotRequired' },
     ],
     securityContext: locked,
+    // The last lines of its log, where it ends by a fault: so the loading page can tell a database from an add-on.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
     ...probes(spec),
     volumeMounts,
   }

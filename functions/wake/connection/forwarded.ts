@@ -1,4 +1,5 @@
-import { BlockList, isIPv6 } from 'node:net'
+import type { IncomingMessage } from 'node:http'
+import { BlockList, isIP, isIPv6 } from 'node:net'
 
 /** Who is at the other end of a client's connection, and whether its word about earlier hops counts. */
 export interface Peer {
@@ -15,7 +16,8 @@ export interface Said {
 
 /**
  * `extend` adds the peer to X-Forwarded-For as every proxy does. `keep` leaves a trusted proxy's list as it is, for
- * applications that take the last entry for the client (Odoo's proxy mode).
+ * applications that take the last entry for the client: Odoo's proxy mode does (werkzeug's ProxyFix with `x_for=1`), and with
+ * `extend` would see the proxy in everybody's place, in its log and in what it locks out after wrong passwords.
  */
 export type ForwardedFor = 'extend' | 'keep'
 
@@ -31,6 +33,21 @@ export function peers(networks: readonly string[]): (address: string | undefined
   return (address = '') => {
     const plain = address.startsWith(MAPPED) ? address.slice(MAPPED.length) : address
     return { address: plain, trusted: plain !== '' && list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4') }
+  }
+}
+
+/**
+ * The client behind trusted proxies: the last address in their list that is none of theirs; where all are, the first.
+ * Undefined when a trusted proxy does not say.
+ */
+export function clients(networks: readonly string[]): (request: IncomingMessage) => string | undefined {
+  const peerAt = peers(networks)
+  return ({ socket, headers }) => {
+    const { address, trusted } = peerAt(socket.remoteAddress)
+    if (!trusted) return address === '' ? undefined : address
+    const said = headers['x-forwarded-for']?.toString() ?? ''
+    const chain = said.split(',').flatMap((one) => (isIP(one.trim()) === 0 ? [] : [peerAt(one.trim())]))
+    return (chain.findLast((one) => !one.trusted) ?? chain[0])?.address
   }
 }
 

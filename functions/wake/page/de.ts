@@ -18,6 +18,7 @@ export const de: Words = {
   },
   failed: 'Der Start gelingt gerade nicht',
   again: 'Noch einmal versuchen',
+  next: 'In {n} kann es wieder versucht werden.',
   tell: 'Wenn es so bleibt, nennen Sie Ihrer Verwaltung dieses Wort:',
   causes: {
     unschedulable: {
@@ -49,6 +50,11 @@ export const de: Words = {
       what: 'Ein Teil der Konfiguration fehlt.',
       advice: 'Die Verwaltung muss sie vervollständigen.',
     },
+    database: {
+      what: 'Ihre Datenbank lässt sie nicht hinein.',
+      advice:
+        'Ihre Daten sind nicht betroffen. Der Datenbankserver ist nicht erreichbar oder lehnt ab; die Verwaltung kann es sehen.',
+    },
     timeout: {
       what: 'Sie wurde gestartet, antwortet aber nicht.',
       advice: 'Sie kann noch kommen: Diese Seite sieht weiter nach. Wenn nicht, steht der Grund im Protokoll.',
@@ -63,5 +69,10 @@ export const de: Words = {
     advice: 'Sie wurde ausgesetzt. Nichts ist verloren. Wenn sie Ihnen gehört, weiß Ihr Anbieter, wie es weitergeht.',
   },
   disabled: { what: 'Hier ist nichts', advice: 'Diese Seite ist nicht verfügbar.' },
+  limited: {
+    what: 'Gerade zu oft',
+    advice:
+      'Aus Ihrem Netz wurde diese Seite öfter geweckt, als Menschen es tun. Bitte versuchen Sie es etwas später noch einmal.',
+  },
   starting: { what: 'Einen Moment', advice: 'Wir starten gerade. Diese Seite lädt sich selbst neu.' },
 }

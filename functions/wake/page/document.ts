@@ -2,13 +2,14 @@
 // can be kept as bytes.
 import { createHash } from 'node:crypto'
 import { script } from './script.ts'
-import { style } from './style.ts'
+import type { Look } from './look.ts'
+import { styleOf } from './style.ts'
 import type { Cause, Steps, Words } from './words.ts'
 
 export type View =
   | { readonly show: 'waking'; readonly step: number; readonly usualSeconds: number; readonly note: Note }
   | { readonly show: 'failed'; readonly cause: Cause }
-  | { readonly show: 'suspended' | 'disabled' | 'starting' }
+  | { readonly show: 'suspended' | 'disabled' | 'limited' | 'starting' }
 
 /** What stands below the headline of a wake: the usual time, or what holds it up. */
 export type Note = 'usual' | 'stopping' | Cause
@@ -21,37 +22,40 @@ export interface Document {
 const hash = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
 
 /** Nothing from elsewhere, nothing inline but our own two pieces, no way to send a form. */
-export const contentSecurityPolicy = [
-  `default-src 'none'`,
-  `script-src ${hash(script)}`,
-  `style-src ${hash(style)}`,
-  `connect-src 'self'`,
-  `img-src data:`,
-  `base-uri 'none'`,
-  `form-action 'none'`,
-].join('; ')
+export function contentSecurityPolicy(look: Look): string {
+  return [
+    `default-src 'none'`,
+    `script-src ${hash(script)}`,
+    `style-src ${hash(styleOf(look))}`,
+    `connect-src 'self'`,
+    `img-src data:`,
+    `base-uri 'none'`,
+    `form-action 'none'`,
+    `frame-ancestors ${look.frameAncestors.join(' ')}`,
+  ].join('; ')
+}
 
 /** Between `before` and `after` belongs `live(…)`. */
-export function documentOf(words: Words, view: View): Document {
+export function documentOf(words: Words, view: View, look: Look): Document {
   const mark = '\u0000'
-  const [before = '', after = ''] = wholeDocument(words, view, mark).split(mark)
+  const [before = '', after = ''] = wholeDocument(words, view, look, mark).split(mark)
   return { before, after }
 }
 
 /** The part that differs: attributes of `main` and the host, which has been checked to be a host name. */
-export function live(host: string, elapsedSeconds: number): string {
-  return ` data-elapsed="${elapsedSeconds.toFixed(1)}"><p class="host" dir="ltr">${host}</p>`
+export function live(host: string, elapsedSeconds: number, retryAfterSeconds: number): string {
+  return ` data-elapsed="${elapsedSeconds.toFixed(1)}" data-retry="${retryAfterSeconds}"><p class="host" dir="ltr">${host}</p>`
 }
 
-function wholeDocument(words: Words, view: View, mark: string): string {
-  const { title, body, attributes } = contentOf(words, view)
+function wholeDocument(words: Words, view: View, look: Look, mark: string): string {
+  const { title, body, attributes } = contentOf(words, view, look)
   const refresh = view.show === 'waking' || view.show === 'starting' ? 4 : view.show === 'failed' ? 20 : undefined
   return [
     `<!doctype html><html lang="${words.language}" dir="${words.direction}"><head><meta charset="utf-8">`,
     `<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">`,
     refresh === undefined ? '' : `<noscript><meta http-equiv="refresh" content="${refresh}"></noscript>`,
-    `<title>${text(title)}</title><link rel="icon" href="data:,"><style>${style}</style></head><body>`,
-    `<main ${attributes}${mark}${body}</main>`,
+    `<title>${text(title)}</title><link rel="icon" href="data:,"><style>${styleOf(look)}</style></head><body>`,
+    `<main ${attributes}${mark}${body}${brandOf(look)}</main>`,
     refresh === undefined ? '' : `<script>${script}</script>`,
     `</body></html>`,
   ].join('')
@@ -63,14 +67,15 @@ interface Content {
   readonly attributes: string
 }
 
-function contentOf(words: Words, view: View): Content {
+function contentOf(words: Words, view: View, look: Look): Content {
   switch (view.show) {
     case 'waking':
       return wakingContent(words, view.step, view.usualSeconds, view.note)
     case 'failed':
-      return failedContent(words, view.cause)
+      return failedContent(words, view.cause, look)
     case 'suspended':
     case 'disabled':
+    case 'limited':
     case 'starting':
       return plainContent(view.show, words[view.show].what, words[view.show].advice)
   }
@@ -78,7 +83,7 @@ function contentOf(words: Words, view: View): Content {
 
 function wakingContent(words: Words, step: number, usualSeconds: number, note: Note): Content {
   const usual = words.usual.replace('{n}', String(usualSeconds))
-  const said = note === 'usual' ? usual : note === 'stopping' ? words.stopping : words.causes[note].what
+  const said = note === 'usual' ? usual : note === 'stopping' ? words.stopping : sayingOf(words, note)
   const body = [
     picture,
     `<h1>${text(words.waking)}</h1><p>${text(words.lead)}</p>`,
@@ -95,19 +100,42 @@ function wakingContent(words: Words, step: number, usualSeconds: number, note: N
   }
 }
 
-function failedContent(words: Words, cause: Cause): Content {
+/** What happened and what to do, in one go. */
+export function sayingOf(words: Words, cause: Cause): string {
+  const { what, advice } = words.causes[cause]
+  return `${what} ${advice}`
+}
+
+function failedContent(words: Words, cause: Cause, look: Look): Content {
   const { what, advice } = words.causes[cause]
   const body = [
     picture,
     `<h1>${text(words.failed)}</h1><p role="alert">${text(what)}</p><p>${text(advice)}</p>`,
-    `<a class="again" href="">${text(words.again)}</a>`,
-    `<p class="small">${text(words.tell)} <code dir="ltr">${cause}</code></p>`,
+    `<a class="again" href="">${text(words.again)}</a><p class="small" id="next"></p>`,
+    `<p class="small">${text(words.tell)} <code dir="ltr">${cause}</code></p>${helpOf(look)}`,
   ].join('')
-  return { title: words.failed, body, attributes: `class="bad" data-state="failed" data-usual="10"` }
+  return {
+    title: words.failed,
+    body,
+    attributes: `class="bad" data-state="failed" data-usual="10" data-next="${text(words.next)}"`,
+  }
 }
 
 function plainContent(state: string, title: string, advice: string): Content {
   return { title, body: `${picture}<h1>${text(title)}</h1><p>${text(advice)}</p>`, attributes: `data-state="${state}"` }
+}
+
+/** Below everything in the text, above everything on the screen. */
+function brandOf({ name, logo }: Look): string {
+  if (name === undefined && logo === undefined) return ''
+  const picture = logo === undefined ? '' : `<img src="${logo}" alt="">`
+  return `<p class="brand">${picture}${text(name ?? '')}</p>`
+}
+
+function helpOf({ support }: Look): string {
+  if (support === undefined) return ''
+  const shown = support.replace(/^(?:mailto:|https:\/\/)/i, '').replace(/[?#].*$|\/$/, '')
+  return `<p class="small"><a href="${text(support)}" dir="ltr">${text(shown)}</a></p>`
 }
 
 function steps(names: Steps, current: number): string {

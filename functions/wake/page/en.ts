@@ -18,6 +18,7 @@ export const en: Words = {
   },
   failed: 'It does not start right now',
   again: 'Try again',
+  next: 'It can be tried again in {n}.',
   tell: 'If it stays like this, tell your administrator this word:',
   causes: {
     unschedulable: {
@@ -49,6 +50,11 @@ export const en: Words = {
       what: 'A part of its configuration is missing.',
       advice: 'The administrator has to complete it.',
     },
+    database: {
+      what: 'Its database does not let it in.',
+      advice:
+        'Your data is not affected. Either the database server is away or it refuses; the administrator can tell.',
+    },
     timeout: {
       what: 'It was started but does not answer.',
       advice: 'It may still come: this page keeps looking. If not, the administrator finds the cause in its log.',
@@ -63,5 +69,10 @@ export const en: Words = {
     advice: 'It has been suspended. Nothing is lost. If it is yours, your provider can tell you how to resume it.',
   },
   disabled: { what: 'There is nothing here', advice: 'This site is not available.' },
+  limited: {
+    what: 'Too often for now',
+    advice:
+      'From your network this site was woken more often than is usual for people. Please try again a little later.',
+  },
   starting: { what: 'One moment', advice: 'We are just starting. This page reloads by itself.' },
 }

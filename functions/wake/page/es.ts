@@ -18,6 +18,7 @@ export const es: Words = {
   },
   failed: 'Ahora mismo no arranca',
   again: 'Intentar de nuevo',
+  next: 'Se puede volver a intentar dentro de {n}.',
   tell: 'Si sigue así, dígale esta palabra a su administrador:',
   causes: {
     unschedulable: {
@@ -49,6 +50,11 @@ export const es: Words = {
       what: 'Falta una parte de su configuración.',
       advice: 'El administrador debe completarla.',
     },
+    database: {
+      what: 'Su base de datos no le deja entrar.',
+      advice:
+        'Sus datos no se ven afectados. El servidor de base de datos no responde o la rechaza; la administración puede verlo.',
+    },
     timeout: {
       what: 'Se ha arrancado, pero no responde.',
       advice: 'Aún puede llegar: esta página sigue mirando. Si no, la causa está en su registro.',
@@ -63,5 +69,10 @@ export const es: Words = {
     advice: 'Ha sido suspendido. No se pierde nada. Si es suyo, su proveedor le dirá cómo reanudarlo.',
   },
   disabled: { what: 'Aquí no hay nada', advice: 'Este sitio no está disponible.' },
+  limited: {
+    what: 'Demasiadas veces por ahora',
+    advice:
+      'Desde su red se ha despertado este sitio con más frecuencia de lo habitual. Inténtelo de nuevo un poco más tarde.',
+  },
   starting: { what: 'Un momento', advice: 'Estamos arrancando. Esta página se recarga sola.' },
 }

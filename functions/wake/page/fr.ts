@@ -18,6 +18,7 @@ export const fr: Words = {
   },
   failed: 'Impossible de démarrer pour le moment',
   again: 'Réessayer',
+  next: 'Un nouvel essai est possible dans {n}.',
   tell: 'Si cela persiste, communiquez ce mot à votre administrateur :',
   causes: {
     unschedulable: {
@@ -49,6 +50,11 @@ export const fr: Words = {
       what: 'Une partie de sa configuration manque.',
       advice: 'L’administrateur doit la compléter.',
     },
+    database: {
+      what: 'Sa base de données ne la laisse pas entrer.',
+      advice:
+        'Vos données ne sont pas touchées. Le serveur de base de données est absent ou refuse ; l’administrateur peut le voir.',
+    },
     timeout: {
       what: 'Elle a été démarrée mais ne répond pas.',
       advice: 'Elle peut encore arriver : cette page continue de regarder. Sinon, la cause est dans son journal.',
@@ -64,5 +70,10 @@ export const fr: Words = {
       'Il a été suspendu. Rien n’est perdu. S’il est à vous, votre fournisseur peut vous dire comment le reprendre.',
   },
   disabled: { what: 'Il n’y a rien ici', advice: 'Ce site n’est pas disponible.' },
+  limited: {
+    what: 'Trop de demandes pour l’instant',
+    advice:
+      'Depuis votre réseau, ce site a été réveillé plus souvent que d’ordinaire. Merci de réessayer un peu plus tard.',
+  },
   starting: { what: 'Un instant', advice: 'Nous démarrons. Cette page se recharge toute seule.' },
 }

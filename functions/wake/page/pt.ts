@@ -18,6 +18,7 @@ export const pt: Words = {
   },
   failed: 'Neste momento não arranca',
   again: 'Tentar de novo',
+  next: 'Pode tentar-se de novo dentro de {n}.',
   tell: 'Se continuar assim, diga esta palavra ao seu administrador:',
   causes: {
     unschedulable: {
@@ -49,6 +50,11 @@ export const pt: Words = {
       what: 'Falta uma parte da configuração.',
       advice: 'O administrador tem de a completar.',
     },
+    database: {
+      what: 'A base de dados não a deixa entrar.',
+      advice:
+        'Os seus dados não são afetados. O servidor da base de dados não responde ou recusa; o administrador pode ver porquê.',
+    },
     timeout: {
       what: 'Foi arrancada, mas não responde.',
       advice: 'Ainda pode chegar: esta página continua a ver. Se não, a causa está no registo.',
@@ -63,5 +69,10 @@ export const pt: Words = {
     advice: 'Foi suspenso. Nada se perde. Se for seu, o seu fornecedor diz-lhe como o retomar.',
   },
   disabled: { what: 'Não há nada aqui', advice: 'Este site não está disponível.' },
+  limited: {
+    what: 'Demasiadas vezes por agora',
+    advice:
+      'A partir da sua rede, este site foi acordado mais vezes do que é habitual. Tente novamente um pouco mais tarde.',
+  },
   starting: { what: 'Um momento', advice: 'Estamos a arrancar. Esta página recarrega-se sozinha.' },
 }

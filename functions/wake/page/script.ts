@@ -3,12 +3,20 @@
 export const script = `(() => {
 const main = document.querySelector('main'), data = main.dataset, begun = performance.now() - data.elapsed * 1000
 const steps = [...document.querySelectorAll('li')], note = document.getElementById('note'), time = document.getElementById('time')
+const rest = document.getElementById('next'), again = document.querySelector('.again'), opened = performance.now()
 const root = document.documentElement
-let usual = Number(data.usual), start = begun, over = false, faults = 0
+let usual = Number(data.usual), start = begun, over = false, faults = 0, risen = 0
+const far = () => (steps.filter(step => step.className === 'done').length + .8) / 5
 const draw = () => {
   const passed = (performance.now() - start) / 1000
+  if (rest) {
+    const left = Math.ceil(data.retry - (performance.now() - opened) / 1000)
+    rest.textContent = left > 0 ? data.next.replace('{n}', left < 100 ? left + ' s' : Math.ceil(left / 60) + ' min') : ''
+    again.setAttribute('aria-disabled', left > 0)
+  }
   if (data.state !== 'waking') return
-  root.style.setProperty('--p', Math.min(.94, 1 - Math.exp(-1.9 * passed / usual)).toFixed(3))
+  risen = Math.max(risen, Math.min(far(), 1 - Math.exp(-1.9 * passed / usual)))
+  root.style.setProperty('--p', risen.toFixed(3))
   time.textContent = Math.max(1, Math.round(passed)) + ' s'
   if (passed > usual * 2.5 + 5 && !data.said) { data.said = '1'; note.textContent = data.slow }
 }

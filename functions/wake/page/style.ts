@@ -1,5 +1,7 @@
 // The look of the pages: dawn over a horizon, the sun as high as the wake has come (`--p`, 0 to 1, moved by the script).
-export const style = `
+import type { Look } from './look.ts'
+
+const plain = `
 :root{color-scheme:light dark;--p:0;--ink:#1f2340;--soft:#5d6285;--faint:#686d90;--paper:#f6f5fb;--line:#dcdbe9;--go:#5b4bd6;--bad:#b3372f;
 --sky1:#c9d4ff;--sky2:#ffe3c8;--hill:#8f86d8;--sun:#ffb347;--night:#2b2a5c}
 @media (prefers-color-scheme:dark){:root{--ink:#eceafc;--soft:#a9acd0;--faint:#878bb5;--paper:#12122a;--line:#2b2c52;--go:#a79bff;--bad:#ff8f86;
@@ -8,7 +10,7 @@ export const style = `
 html,body{height:100%;margin:0}
 body{background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","Noto Sans Arabic",sans-serif;display:grid;place-items:center;padding:24px}
 main{width:100%;max-width:26rem;text-align:center;display:flex;flex-direction:column;align-items:center}
-svg{order:-3}h1{order:-2}.host{order:-1}
+svg{order:-3}.brand{order:-4}h1{order:-2}.host{order:-1}
 svg{display:block;width:148px;height:148px;margin:0 auto 28px}
 .night{opacity:calc(1 - var(--p));transition:opacity 1s linear}
 .sun{transform:translateY(calc((1 - var(--p)) * 58px));transition:transform 1s linear}
@@ -30,11 +32,23 @@ li.now::before{border-color:var(--go);background:var(--go);animation:breathe 1.6
 .bar{height:4px;border-radius:2px;background:var(--line);overflow:hidden;margin:0 auto 12px;width:100%;max-width:18rem}
 .bar i{display:block;height:100%;width:calc(var(--p) * 100%);background:var(--go);border-radius:2px;transition:width 1s linear}
 .small{font-size:.875rem;color:var(--faint);min-height:1.4em;font-variant-numeric:tabular-nums}
+main[data-said] #note{color:var(--ink)}
 .bad h1{color:var(--bad)}
 .bad .sun{--p:.12}
 a.again{display:inline-block;margin:10px 0 18px;padding:10px 22px;border-radius:999px;background:var(--go);color:var(--paper);font-weight:600;text-decoration:none}
+a.again[aria-disabled=true]{background:none;color:var(--soft);box-shadow:inset 0 0 0 2px var(--line)}
 a.again:focus-visible{outline:3px solid var(--ink);outline-offset:3px}
 code{font:600 .875rem ui-monospace,SFMono-Regular,Menlo,monospace;color:var(--ink)}
+.brand{display:flex;align-items:center;gap:10px;margin:0 0 28px;color:var(--ink);font-weight:600}
+.brand img{height:28px;width:auto;max-width:160px}
+.small a{color:var(--go)}
 [hidden]{display:none}
 @media (prefers-reduced-motion:reduce){*,*::before{animation:none!important;transition:none!important}}
 `.replaceAll('\n', '')
+
+export function styleOf({ color, colorOnDark }: Look): string {
+  if (color === undefined && colorOnDark === undefined) return plain
+  const light = color === undefined ? '' : `:root{--go:${color}}`
+  const dark = colorOnDark === undefined ? '' : `@media (prefers-color-scheme:dark){:root{--go:${colorOnDark}}}`
+  return `${plain}${light}${dark}`
+}

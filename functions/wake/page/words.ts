@@ -10,6 +10,7 @@ export type Cause =
   | 'crash-loop'
   | 'out-of-memory'
   | 'configuration'
+  | 'database'
   | 'timeout'
   | 'api-server'
 
@@ -40,9 +41,13 @@ export interface Words {
   readonly steps: Steps
   readonly failed: string
   readonly again: string
+  /** `{n}` stands for a time with its unit: until then a failed wake rests. */
+  readonly next: string
   readonly tell: string
   readonly causes: Readonly<Record<Cause, Saying>>
   readonly suspended: Saying
   readonly disabled: Saying
+  /** Its network has used up its wakes. */
+  readonly limited: Saying
   readonly starting: Saying
 }

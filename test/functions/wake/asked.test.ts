@@ -1,24 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { type Facts, newEntry } from '#functions/wake/entry.ts'
 import { wake } from '#functions/wake/events.ts'
 import type { Keeper } from '#functions/wake/keeper.ts'
 import type { Rooms } from '#functions/wake/rooms.ts'
 import { observationOf } from '#functions/wake/usage.ts'
 import { makeEvent } from '#shared/events/emit.ts'
-import { asleep, awake, room, sleeping } from './rooms-of.ts'
+import { asleep, awake, entryOf, room, sleeping } from './rooms-of.ts'
 
-const facts: Facts = {
-  name: 'demo',
-  uid: 'u',
-  hosts: [],
-  status: 'active',
-  replicas: 0,
-  trouble: null,
-  websocketPort: 8069,
-  odooVersion: '19',
-  why: undefined,
-  recentWakes: [],
-}
 const event = makeEvent({
   type: 'io.platxa.instance.wake.requested.v1',
   source: '/test',
@@ -31,7 +18,7 @@ describe('a wake that is asked for by event', () => {
     ['asleep', room(asleep, { world: sleeping })],
     ['awake already', room(awake)],
   ])('counts as use of an instance that is %s, so that nobody finds it idle while it comes up', (_, before) => {
-    const entry = newEntry(facts, before, [])
+    const entry = entryOf(before)
     const rooms = { synced: true, named: () => entry } as Partial<Rooms> as Rooms
     const keeper = { change: () => {} } as Partial<Keeper> as Keeper
     wake(event, { rooms, keeper, now: () => 1000 })

@@ -49,7 +49,9 @@ const table: readonly (readonly [what: string, method: string, path: string, hea
 
   ['the tab asks whether it missed anything', 'POST', '/bus/has_missed_notifications', call, 'missed notifications'],
   ['the tab tries to reconnect', 'POST', '/web/webclient/version_info', call, 'version info'],
-  ['a long poll of Odoo 14 or 15', 'POST', '/longpolling/poll', call, 'background'],
+  ['a long poll of Odoo 14 or 15', 'POST', '/longpolling/poll', call, 'long poll'],
+  ['a long poll that is none', 'GET', '/longpolling/poll', browser, 'background'],
+  ['another question of an old bus', 'POST', '/longpolling/im_status', call, 'background'],
   ['the script of the bus worker', 'GET', '/bus/websocket_worker_bundle?v=19.0-2', call, 'background'],
   ['a WebSocket path without upgrade', 'GET', '/websocket?version=19.0-2', call, 'background'],
   ['the service worker', 'GET', '/web/service-worker.js', call, 'background'],

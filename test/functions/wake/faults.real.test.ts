@@ -1,5 +1,6 @@
 // What goes wrong around a wake: pods that do not start, watches that break, processes that die.
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Pod } from 'kubernetes-types/core/v1.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { WakeSettings } from '#functions/wake/wake.ts'
 import { connect } from '#shared/k8s/connect.ts'
@@ -33,23 +34,15 @@ function visitOf(replica: Replica, { host }: Instance): Ask {
   return { port: replica.port, host, path: '/odoo', headers: browser }
 }
 
+function container(state: object, lastState: object = {}): object {
+  return { name: 'odoo', image: 'odoo', imageID: '', ready: false, restartCount: 0, state, lastState }
+}
+
 /** A container that waits, for a reason. */
-function waiting(reason: string, restartCount = 0): (boot: Boot) => Promise<void> {
-  return ({ ip, say }) =>
-    say({
-      phase: 'Pending',
-      podIP: ip,
-      containerStatuses: [
-        {
-          name: 'odoo',
-          image: 'odoo',
-          imageID: '',
-          ready: false,
-          restartCount,
-          state: { waiting: { reason, message: `because ${reason}` } },
-        },
-      ],
-    })
+function waiting(reason: string, lastWords?: string): (boot: Boot) => Promise<void> {
+  const state = { waiting: { reason, message: `because ${reason}` } }
+  const lastState = lastWords === undefined ? {} : { terminated: { exitCode: 1, message: lastWords } }
+  return ({ ip, say }) => say({ phase: 'Pending', podIP: ip, containerStatuses: [container(state, lastState)] })
 }
 
 describe('an instance that does not start', () => {
@@ -57,9 +50,10 @@ describe('an instance that does not start', () => {
     ['ImagePullBackOff', 'image-pull', 'Its software cannot be fetched.'],
     ['CrashLoopBackOff', 'crash-loop', 'It starts and stops again at once.'],
     ['CreateContainerConfigError', 'configuration', 'A part of its configuration is missing.'],
-  ])('tells people, clients and operators why: %s', async (reason, code, sentence) => {
+    ['CrashLoopBackOff', 'database', 'Its database does not let it in.', 'FATAL:  role "odoo_demo" does not exist'],
+  ])('tells people, clients and operators why: %s, %s', async (reason, code, sentence, lastWords?: string) => {
     const { replica, instance } = await meet()
-    instance.odoo.instead = waiting(reason)
+    instance.odoo.instead = waiting(reason, lastWords)
     const held = ask(callOf(replica, instance))
     expect(await held).toMatchObject({ status: 503 })
     expect((await held).body).toContain(code)
@@ -124,6 +118,45 @@ describe('an instance that does not start', () => {
     await until(async () => (await ask(visitOf(replica, instance))).body.includes('There is no free capacity'))
     await patch(world.node.name)
     expect((await held).status).toBe(200)
+  })
+
+  it('is waited for while its volume cannot be attached, and the page says so as soon as it is known', async () => {
+    const { replica, instance } = await meet()
+    const { namespace } = instance
+    let attach = (): void => undefined
+    const attached = new Promise<void>((resolve) => (attach = resolve))
+    instance.odoo.instead = async ({ ip, say }) => {
+      await say({
+        phase: 'Pending',
+        podIP: ip,
+        containerStatuses: [container({ waiting: { reason: 'ContainerCreating' } })],
+      })
+      const pods = { apiVersion: 'v1', kind: 'Pod', namespace }
+      const [pod] = await Array.fromAsync(world.kubernetes.list<Pod>(pods, { signal: AbortSignal.timeout(5_000) }))
+      const { name, uid } = pod?.metadata ?? {}
+      await world.kubernetes.create(
+        {
+          apiVersion: 'v1',
+          kind: 'Event',
+          metadata: { name: `${name}.1`, namespace },
+          involvedObject: { apiVersion: 'v1', kind: 'Pod', namespace, name, uid },
+          reason: 'FailedAttachVolume',
+          message: 'Multi-Attach error for volume "pvc-1"',
+          type: 'Warning',
+        },
+        { signal: AbortSignal.timeout(5_000) },
+      )
+      await attached
+      await say({ phase: 'Running', podIP: ip, containerStatuses: [container({ running: {} })] })
+    }
+    const page = ask(visitOf(replica, instance))
+    expect((await page).body).toContain('Waking up')
+    await until(async () => (await ask(visitOf(replica, instance))).body.includes('Its storage cannot be attached.'))
+    const progress = JSON.parse((await ask({ ...visitOf(replica, instance), path: '/.platxa/wake' })).body)
+    expect(progress).toMatchObject({ state: 'waking', reason: 'volume' })
+    expect(progress.message).toContain('Your data is not affected.')
+    attach()
+    await until(() => replica.wake.rooms.named(instance.name)?.room.world.trouble === null)
   })
 
   it('opens by itself when it gets ready after all', async () => {

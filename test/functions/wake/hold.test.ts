@@ -11,7 +11,7 @@ class Client extends EventEmitter {
 }
 
 function wish(over: Partial<Hold> = {}): Hold {
-  return { waiting: new Set(), client: new Client(), limitMs: 1_000, urgent: true, ...over }
+  return { waiting: new Set(), client: new Client(), limitMs: 1_000, who: 'other', ...over }
 }
 
 describe('holds', () => {
@@ -49,7 +49,8 @@ describe('holds', () => {
   })
 
   it('are bounded per instance and in all', async () => {
-    const holds = createHolds({ perInstance: 2, total: 3 })
+    const full: string[] = []
+    const holds = createHolds({ perInstance: 2, total: 3 }, (budget) => full.push(budget))
     const one: Hold['waiting'] = new Set()
     const other: Hold['waiting'] = new Set()
     void holds.hold(wish({ waiting: one }))
@@ -58,16 +59,23 @@ describe('holds', () => {
     void holds.hold(wish({ waiting: other }))
     expect(await holds.hold(wish({ waiting: other }))).toBe('full')
     expect(holds.held).toBe(3)
+    expect(full).toEqual(['holds per instance', 'holds in all'])
   })
 
-  it('keep half of the places for people', async () => {
-    const holds = createHolds({ perInstance: 4, total: 100 })
+  it('leave half of the places to what somebody waits for, and a tenth on top to people', async () => {
+    const full: string[] = []
+    const holds = createHolds({ perInstance: 4, total: 100 }, (budget, who) => full.push(`${who}: ${budget}`))
     const waiting: Hold['waiting'] = new Set()
-    void holds.hold(wish({ waiting, urgent: false }))
-    void holds.hold(wish({ waiting, urgent: false }))
-    expect(await holds.hold(wish({ waiting, urgent: false }))).toBe('full')
-    void holds.hold(wish({ waiting }))
-    void holds.hold(wish({ waiting }))
-    expect(waiting.size).toBe(4)
+    const hold = (who: Hold['who']): Promise<string> => holds.hold(wish({ waiting, who }))
+    void hold('nobody')
+    void hold('nobody')
+    expect(await hold('nobody')).toBe('full')
+    void hold('other')
+    void hold('other')
+    expect(await hold('other')).toBe('full')
+    void hold('person')
+    expect(await hold('person')).toBe('full')
+    expect(waiting.size).toBe(5)
+    expect(full).toEqual(['nobody: holds per instance', 'other: holds per instance', 'person: holds per instance'])
   })
 })

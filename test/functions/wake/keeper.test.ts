@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { newEntry, waitingFor, type Entry } from '#functions/wake/entry.ts'
+import { waitingFor, type Entry } from '#functions/wake/entry.ts'
 import { raise } from '#functions/wake/fence.ts'
 import { createHolds } from '#functions/wake/hold.ts'
 import { createKeeper, type Keeper } from '#functions/wake/keeper.ts'
@@ -8,7 +8,7 @@ import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import { createMetrics } from '#shared/server/metrics.ts'
 import { silentLog } from '#test/world/postgres.ts'
 import { EventEmitter } from 'node:events'
-import { awake, quota, room, waking, world } from './rooms-of.ts'
+import { awake, entryOf, quota, room, waking, world } from './rooms-of.ts'
 
 class Client extends EventEmitter {
   readonly destroyed = false
@@ -22,25 +22,11 @@ function keeper(): Keeper {
   const metrics = createWakeMetrics(createMetrics(), { holds: () => 0, parked: () => 0, entries: () => [], now })
   const signal = new AbortController().signal
   const deps = { kubernetes: {} as Kubernetes, publisher: undefined, source: '//test', replica: 'test', log: silentLog }
-  const hooks = { release: () => undefined, onAwake: () => undefined }
+  const hooks = { release: () => undefined, onAwake: () => undefined, onPodTrouble: () => undefined }
   return createKeeper({ ...deps, ...hooks, now, metrics, signal, limits: { wakeTimeoutMs: 60_000 } })
 }
 
-function entryWith(state: Entry['room']): Entry {
-  const facts = {
-    name: 'demo',
-    uid: 'u',
-    hosts: [],
-    status: 'active' as const,
-    replicas: 1,
-    trouble: null,
-    websocketPort: 8069,
-    odooVersion: '19',
-    why: undefined,
-    recentWakes: [],
-  }
-  return newEntry(facts, state, [])
-}
+const entryWith = (state: Entry['room']): Entry => entryOf(state, { replicas: 1 })
 
 describe('a keeper', () => {
   beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
@@ -66,7 +52,7 @@ describe('a keeper', () => {
       const entry = entryWith(room(awake))
       change(entry, (before, at) => raise(before, 'a', 500, at) ?? { room: before, commands: [] })
       const holds = createHolds({ perInstance: 1, total: 1 })
-      const held = holds.hold({ waiting: waitingFor(entry), client: new Client(), limitMs: 10_000, urgent: true })
+      const held = holds.hold({ waiting: waitingFor(entry), client: new Client(), limitMs: 10_000, who: 'person' })
       lateMs = late
       vi.advanceTimersByTime(500 + late)
       expect(await held).toBe('let in')

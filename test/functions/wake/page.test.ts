@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { documentOf, type View } from '#functions/wake/page/document.ts'
 import { wordsFor } from '#functions/wake/page/languages.ts'
+import { plainLook, type Look } from '#functions/wake/page/look.ts'
 import type { Cause } from '#functions/wake/page/words.ts'
-import { noteFor, pageFor, wakingView } from '#functions/wake/page.ts'
+import { createPages, noteFor, wakingView, type Page } from '#functions/wake/page.ts'
 import { phases } from '#functions/wake/world.ts'
 import { crashing, unschedulable } from './rooms-of.ts'
 
@@ -13,15 +15,19 @@ const views: readonly View[] = [
   ...causes.map((cause): View => ({ show: 'failed', cause })),
   { show: 'suspended' },
   { show: 'disabled' },
+  { show: 'limited' },
   { show: 'starting' },
 ]
+
+const plain = createPages()
 
 function page(
   view: View,
   acceptLanguage = 'en',
   host = 'demo.example.com',
-): ReturnType<typeof pageFor> & { text: string } {
-  const made = pageFor({ view, host, acceptLanguage, elapsedMs: 1_234, retryAfterSeconds: 4 })
+  pages = plain,
+): Page & { readonly text: string } {
+  const made = pages.of({ view, host, acceptLanguage, elapsedMs: 1_234, retryAfterSeconds: 4 })
   return { ...made, text: Buffer.from(made.body, 'latin1').toString('utf8') }
 }
 
@@ -68,11 +74,12 @@ const statuses: readonly (readonly [show: string, view: View, status: number, re
   ['waking', wakingView('starting', 6_000, null), 503, '4'],
   ['failed', { show: 'failed', cause: 'crash-loop' }, 503, '4'],
   ['starting', { show: 'starting' }, 503, '4'],
+  ['limited', { show: 'limited' }, 429, '4'],
   ['suspended', { show: 'suspended' }, 402, undefined],
   ['disabled', { show: 'disabled' }, 404, undefined],
 ]
 
-describe('pageFor', () => {
+describe('pages', () => {
   it.each(statuses)('answers %s truthfully', (_show, view, status, retryAfter) => {
     const made = page(view)
     expect(made.status).toBe(status)
@@ -86,7 +93,7 @@ describe('pageFor', () => {
     )
     expect(text).toContain('This usually takes about 6 seconds.')
     expect(text).toContain('<noscript><meta http-equiv="refresh" content="4"></noscript>')
-    expect(text).toContain('data-elapsed="1.2"><p class="host" dir="ltr">demo.example.com</p>')
+    expect(text).toContain('data-elapsed="1.2" data-retry="4"><p class="host" dir="ltr">demo.example.com</p>')
     expect(text).toContain('role="status"')
   })
 
@@ -114,8 +121,56 @@ describe('pageFor', () => {
 describe('documentOf', () => {
   it('has exactly one place for what differs', () => {
     for (const language of languages) {
-      for (const view of views) expect(documentOf(wordsFor(language), view).after.length).toBeGreaterThan(100)
+      for (const view of views)
+        expect(documentOf(wordsFor(language), view, plainLook).after.length).toBeGreaterThan(100)
     }
+  })
+})
+
+const longHost = `${'a'.repeat(63)}.${'b'.repeat(63)}.example.com`
+const branded: Look = {
+  name: 'Äußerst & Söhne <ltd>'.padEnd(40, 'ß'),
+  logo: `data:image/svg+xml;base64,${'A'.repeat(1_174)}`,
+  color: '#0b6e4f',
+  colorOnDark: '#7fe0bf',
+  support: `https://help.example.com/${'h'.repeat(150)}?a&b`,
+  frameAncestors: ["'self'", 'https://app.example.com'],
+}
+
+describe('a page with somebody’s look', () => {
+  const pages = createPages(branded)
+
+  it.each(languages)('is below 10 KB also where everything is as long as it may be: %s', (language) => {
+    for (const view of views) expect(page(view, language, longHost, pages).body.length).toBeLessThan(10_000)
+  })
+
+  it('shows the name as text, the logo, the colours, and where to get help when it does not start', () => {
+    const { text } = page({ show: 'failed', cause: 'quota' }, 'en', 'demo.example.com', pages)
+    expect(text).toContain('Äußerst &amp; Söhne &lt;ltd>')
+    expect(text).toContain('<img src="data:image/svg+xml;base64,AAA')
+    expect(text).toContain(':root{--go:#0b6e4f}')
+    expect(text).toContain('@media (prefers-color-scheme:dark){:root{--go:#7fe0bf}}')
+    expect(text).toContain('href="https://help.example.com/hhh')
+    expect(page(views[0]!, 'en', 'demo.example.com', pages).text).not.toContain('help.example.com')
+  })
+
+  it('allows by its policy exactly the style that it has', () => {
+    const made = page(views[0]!, 'en', 'demo.example.com', pages)
+    const style = /<style>(.*?)<\/style>/s.exec(made.text)?.[1] ?? ''
+    const hash = createHash('sha256').update(style).digest('base64')
+    expect(header(made, 'content-security-policy')).toContain(`style-src 'sha256-${hash}'`)
+    expect(header(page(views[0]!), 'content-security-policy')).not.toContain(hash)
+  })
+
+  it.each([
+    [["'self'"], "frame-ancestors 'self'", 'SAMEORIGIN'],
+    [["'none'"], "frame-ancestors 'none'", 'DENY'],
+    [["'self'", 'https://app.example.com'], "frame-ancestors 'self' https://app.example.com", undefined],
+    [['*'], 'frame-ancestors *', undefined],
+  ])('says who may frame it: %s', (frameAncestors, policy, old) => {
+    const made = page(views[0]!, 'en', 'demo.example.com', createPages({ ...plainLook, frameAncestors }))
+    expect(header(made, 'content-security-policy')?.split('; ')).toContain(policy)
+    expect(made.headers.includes('X-Frame-Options') ? header(made, 'x-frame-options') : undefined).toBe(old)
   })
 })
 

@@ -1,4 +1,5 @@
 // Rooms and worlds as the tests of the pure parts need them.
+import { newEntry, type Entry, type Facts } from '#functions/wake/entry.ts'
 import type { Life, Room } from '#functions/wake/life.ts'
 import type { PodSeen, Trouble, World } from '#functions/wake/world.ts'
 
@@ -44,3 +45,20 @@ export const failed = (trouble: Trouble, pod: string | null = 'pod-1'): Life => 
   trouble,
   since: 0,
 })
+
+export const facts: Facts = {
+  name: 'demo',
+  uid: 'u',
+  hosts: ['demo.localhost'],
+  status: 'active',
+  replicas: 0,
+  trouble: null,
+  websocketPort: 8069,
+  odooVersion: '19',
+  why: undefined,
+  recentWakes: [],
+}
+
+export function entryOf(state: Room = room(asleep, { world: sleeping }), changes: Partial<Facts> = {}): Entry {
+  return newEntry({ ...facts, ...changes }, state, [])
+}

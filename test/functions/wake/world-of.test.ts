@@ -4,11 +4,14 @@ import { describe, expect, it } from 'vitest'
 import {
   podFacts,
   troubleOfDeployment,
+  withTold,
   worldOf,
   type Phase,
   type PodFacts,
   type TroubleCode,
 } from '#functions/wake/world.ts'
+import { troubleOfEvent } from '#functions/wake/pod-events.ts'
+import { unschedulable } from './rooms-of.ts'
 
 function podOf(status: PodStatus, nodeName?: string): Pod {
   const metadata = { uid: 'pod-1', creationTimestamp: '2026-11-23T10:00:00Z' }
@@ -21,6 +24,9 @@ function container(state: ContainerStatus['state'], changes: Partial<ContainerSt
 }
 
 const waitingFor = (reason: string): PodStatus => container({ waiting: { reason, message: `because of ${reason}` } })
+
+const lastWords = (message: string): PodStatus =>
+  container({ waiting: { reason: 'CrashLoopBackOff' } }, { lastState: { terminated: { exitCode: 1, message } } })
 
 const phases: readonly (readonly [what: string, pod: Pod, phase: Phase])[] = [
   ['a pod nobody has looked at', podOf({ phase: 'Pending' }), 'accepted'],
@@ -42,6 +48,32 @@ const troubles: readonly (readonly [what: string, pod: Pod, code: TroubleCode | 
   ['a name that is no image', podOf(waitingFor('InvalidImageName')), 'image-pull', true],
   ['a Secret that is missing', podOf(waitingFor('CreateContainerConfigError')), 'configuration', true],
   ['a container that ends again and again', podOf(waitingFor('CrashLoopBackOff')), 'crash-loop', true],
+  [
+    'one that PostgreSQL did not let in',
+    podOf(
+      lastWords('psycopg2.OperationalError: connection to server at "10.0.0.7", port 5432 failed: Connection refused'),
+    ),
+    'database',
+    true,
+  ],
+  [
+    'one whose role is gone',
+    podOf(lastWords('Traceback …\nFATAL:  role "odoo_demo" does not exist\n')),
+    'database',
+    true,
+  ],
+  [
+    'one that the pooler did not let in',
+    podOf(lastWords('server login has been failing, try again later (server_login_retry)')),
+    'database',
+    true,
+  ],
+  [
+    'one whose add-on is broken',
+    podOf(lastWords("ImportError: cannot import name 'x' from 'odoo.addons.y'")),
+    'crash-loop',
+    true,
+  ],
   [
     'a container that is too large',
     podOf(
@@ -125,6 +157,34 @@ describe('worldOf', () => {
     expect(worldOf(refused, [facts({ deleting: true })]).trouble).toBeNull()
     expect(worldOf(refused, []).trouble).toBe(quota)
     expect(worldOf(refused, [facts()]).trouble).toBeNull()
+  })
+})
+
+describe('what the Events of a pod say', () => {
+  const told = { pod: 'pod-1', trouble: { code: 'volume' as const, detail: 'Multi-Attach error', final: false } }
+  const stuck = { status: 'active' as const, replicas: 1, stopping: false, trouble: null }
+  const pod = { uid: 'pod-1', ip: null, phase: 'pulling' as const, ready: false }
+
+  it('is believed until its containers run, and about no other pod', () => {
+    expect(withTold({ ...stuck, pod }, told).trouble?.code).toBe('volume')
+    expect(withTold({ ...stuck, pod: { ...pod, phase: 'starting' } }, told).trouble).toBeNull()
+    expect(withTold({ ...stuck, pod: { ...pod, uid: 'pod-2' } }, told).trouble).toBeNull()
+    expect(withTold({ ...stuck, pod, trouble: unschedulable }, told).trouble).toBe(unschedulable)
+    expect(withTold({ ...stuck, pod: null }, told).trouble).toBeNull()
+  })
+
+  it.each([
+    ['FailedAttachVolume', 'Multi-Attach error for volume "pvc-1"', 'volume'],
+    ['FailedMount', 'MountVolume.SetUp failed for volume "filestore": rpc error', 'volume'],
+    [
+      'FailedMount',
+      'MountVolume.SetUp failed for volume "config" : configmap "odoo-config" not found',
+      'configuration',
+    ],
+    ['Pulling', 'Pulling image "odoo:19.0"', undefined],
+    ['FailedScheduling', '0/3 nodes are available', undefined],
+  ])('%s: %s', (reason, message, code) => {
+    expect(troubleOfEvent({ reason, message, metadata: {}, involvedObject: {} })?.code).toBe(code)
   })
 })
 

@@ -34,6 +34,8 @@ export interface Odoo {
   respond: (request: IncomingMessage) => { readonly status: number; readonly body: string; readonly delayMs?: number }
   /** The process ends at once and is started again after so many milliseconds, in the same pod. */
   restart?: ((downMs: number) => Promise<void>) | undefined
+  /** Told to end, it drops what is under way, as Odoo's gevent process does. */
+  impatient: boolean
   /** Instead of starting at all. */
   instead?: ((boot: Boot) => Promise<void>) | undefined
 }
@@ -130,6 +132,7 @@ function newOdoo(): Odoo {
     startMs: 150,
     loadMs: 100,
     readyMs: 1_000,
+    impatient: false,
     respond: (request) => ({ status: 200, body: `answer to ${request.method} ${request.url}` }),
   }
 }
@@ -188,6 +191,7 @@ async function bootOdoo(odoo: Odoo | undefined, boot: Boot): Promise<Container> 
       // As Odoo does: what runs is finished, what is idle is closed.
       const ended = once(server, 'close')
       server.close()
+      if (odoo.impatient) server.closeAllConnections()
       await ended
     },
   }
