@@ -28,8 +28,16 @@ export interface Decision {
   readonly idle: readonly IdleData[]
   readonly busy: number
   /** Why nothing could be said of anybody. */
-  readonly unknown?: string
+  readonly unknown?: Unknown
 }
+
+/** Why a scan cannot say of anybody whether he is idle; the word is for machines. */
+export const unknowns = {
+  'no-replica': 'there is no wake replica',
+  'replica-silent': 'a wake replica did not answer',
+  'replica-young': 'a wake replica has not watched for long enough',
+} as const
+export type Unknown = keyof typeof unknowns
 
 /** A cron tick looks at everybody, an alert at the namespace it names, an operator at whom he wants. */
 export function scopeOf(cause: Cause, idleTimeoutMs: number): Scope {
@@ -52,11 +60,13 @@ export function scopeOf(cause: Cause, idleTimeoutMs: number): Scope {
 
 export function decide({ awake, answers, now, timeoutMs, minimumAwakeMs }: Seen): Decision {
   const nobody = { idle: [], busy: 0 }
-  if (answers.length === 0) return { ...nobody, unknown: 'there is no wake replica' }
+  // Then the replicas were not even asked.
+  if (awake.length === 0) return nobody
+  if (answers.length === 0) return { ...nobody, unknown: 'no-replica' }
   const heard = answers.filter((answer) => answer !== undefined)
-  if (heard.length < answers.length) return { ...nobody, unknown: 'a wake replica did not answer' }
+  if (heard.length < answers.length) return { ...nobody, unknown: 'replica-silent' }
   const youngestMs = Math.min(...heard.map(({ upForMs }) => upForMs))
-  if (youngestMs < timeoutMs) return { ...nobody, unknown: 'a wake replica has not watched for long enough' }
+  if (youngestMs < timeoutMs) return { ...nobody, unknown: 'replica-young' }
   const idle = awake.flatMap((instance) => {
     const found = idleOf(instance, heard, { now, timeoutMs, minimumAwakeMs })
     return found === undefined ? [] : [found]

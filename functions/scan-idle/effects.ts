@@ -8,8 +8,9 @@ import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import type { Log } from '#shared/server/log.ts'
 import type { Activity } from '#shared/wake/contract.ts'
 import { askActivity, wakeReplicas, type ReplicaSettings } from '#shared/wake/replicas.ts'
-import { scopeOf, type Decision, type IdleData, type Scope, type Seen } from './decide.ts'
+import { scopeOf, unknowns, type Decision, type IdleData, type Scope, type Seen } from './decide.ts'
 import type { Cause } from './event.ts'
+import type { Count } from './metrics.ts'
 
 export interface Deps {
   readonly kubernetes: Kubernetes
@@ -17,6 +18,7 @@ export interface Deps {
   readonly now: () => Temporal.Instant
   readonly source: string
   readonly log: Log
+  readonly count: Count
   readonly idleTimeoutMs: number
   readonly minimumAwakeMs: number
   /** Selects the Deployments of instances, such as `app=odoo`. */
@@ -35,7 +37,8 @@ export async function observe(cause: Cause, deps: Deps, signal: AbortSignal): Pr
 
 export async function act(decision: Decision, cause: Cause, deps: Deps, signal: AbortSignal): Promise<Answer> {
   const { idle, busy, unknown } = decision
-  if (unknown !== undefined) return done(`nobody counts as idle: ${unknown}`)
+  deps.count(decision)
+  if (unknown !== undefined) return done(`nobody counts as idle: ${unknowns[unknown]}`)
   const published = await Promise.allSettled(idle.map((data) => publishIdle(data, cause, deps, signal)))
   const lost = published.filter(({ status }) => status === 'rejected').length
   // The ids are the same the second time, and sleep looks for itself: to publish twice changes nothing.

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { connect } from '#shared/k8s/connect.ts'
 import { count, duration } from '#shared/server/env.ts'
 import { runFunction } from '#shared/server/run.ts'
+import { scanCounter } from './metrics.ts'
 import { route } from './route.ts'
 
 await runFunction({
@@ -23,6 +24,7 @@ await runFunction({
       now: () => Temporal.Now.instant(),
       source,
       log,
+      count: scanCounter(metrics),
       idleTimeoutMs: env.IDLE_TIMEOUT,
       minimumAwakeMs: env.MINIMUM_AWAKE,
       deploymentLabel: env.DEPLOYMENT_LABEL,

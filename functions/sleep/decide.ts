@@ -20,16 +20,18 @@ export type FirstDecision =
   | { readonly do: 'decline'; readonly veto: Veto; readonly why: string }
 
 /** Why an instance stays awake. Machines compare the word, people read the sentence. */
-export type Veto =
-  | 'kept-awake'
-  | 'just-woken'
-  | 'no-replica'
-  | 'replica-silent'
-  | 'replica-young'
-  | 'request-in-flight'
-  | 'activity'
-  | 'presence'
-  | 'changed-meanwhile'
+export const vetoes = [
+  'kept-awake',
+  'just-woken',
+  'no-replica',
+  'replica-silent',
+  'replica-young',
+  'request-in-flight',
+  'activity',
+  'presence',
+  'changed-meanwhile',
+] as const
+export type Veto = (typeof vetoes)[number]
 
 export function firstLook({ instance, deploymentUid, now, timeoutMs, minimumAwakeMs }: FirstSeen): FirstDecision {
   if (instance === undefined || instance.deleting) return { do: 'nothing', why: 'the instance is gone' }

@@ -10,12 +10,14 @@ import type { Log } from '#shared/server/log.ts'
 import { liftFence, raiseFence, wakeReplicas, type Replica, type ReplicaSettings } from '#shared/wake/replicas.ts'
 import { awakeFor, inWords, secondLook, type FirstDecision, type FirstSeen, type Report, type Veto } from './decide.ts'
 import type { IdleDetected } from './event.ts'
+import type { Count } from './metrics.ts'
 
 export interface Deps {
   readonly kubernetes: Kubernetes
   readonly now: () => Temporal.Instant
   readonly source: string
   readonly log: Log
+  readonly count: Count
   /** For events that do not say what counts as idle. */
   readonly idleTimeoutMs: number
   readonly minimumAwakeMs: number
@@ -90,6 +92,7 @@ async function sleepBehindTheFence(event: IdleDetected, deps: Deps, signal: Abor
     // reach the pod that ends. Where the answer is lost nobody knows, and the fence expires.
     lift = false
     await scaleToZero(idle.instance, AbortSignal.any([signal, AbortSignal.timeout(leftMs)]), deps)
+    deps.count('slept')
     return await saySo(idle.instance, idle.why, event, deps, signal)
   } catch (error) {
     if (!isConflict(error)) throw error
@@ -203,7 +206,8 @@ async function liftEverywhere(
   )
 }
 
-function declined(veto: Veto, detail: string, event: IdleDetected, { source }: Deps): Answer {
+function declined(veto: Veto, detail: string, event: IdleDetected, { source, count }: Deps): Answer {
+  count(veto)
   const data = { name: event.data.name, veto, detail }
   return reply(
     makeEvent({ type: 'io.platxa.instance.sleep.declined.v1', source, cause: event, data }),

@@ -2,6 +2,7 @@ import { connect } from '#shared/k8s/connect.ts'
 import { count, duration } from '#shared/server/env.ts'
 import { runFunction } from '#shared/server/run.ts'
 import { z } from 'zod'
+import { decisionCounter } from './metrics.ts'
 import { route } from './route.ts'
 
 await runFunction({
@@ -27,6 +28,7 @@ await runFunction({
       now: () => Temporal.Now.instant(),
       source,
       log,
+      count: decisionCounter(metrics),
       idleTimeoutMs: env.IDLE_TIMEOUT,
       minimumAwakeMs: env.MINIMUM_AWAKE,
       replicas,

@@ -21,6 +21,8 @@ export interface Facts {
   readonly why: string | undefined
   /** Of the last wakes, newest first, in milliseconds. */
   readonly recentWakes: readonly number[]
+  /** When it was woken or made, in seconds since 1970; null while it sleeps. */
+  readonly awakeSince: number | null
 }
 
 /** What happened here, on this replica. */
@@ -66,6 +68,7 @@ export function factsOf(deployment: Deployment): Facts | undefined {
   if (instance === undefined || instance.namespace !== namespaceOf(instance.name)) return undefined
   if (deployment.metadata?.name !== deploymentOf(instance.name)) return undefined
   const { name, uid, hosts, status, replicas, websocketPort, odooVersion, why, deleting } = instance
+  const since = replicas > 0 ? (instance.since ?? instance.createdAt) : undefined
   return {
     name,
     uid,
@@ -77,6 +80,7 @@ export function factsOf(deployment: Deployment): Facts | undefined {
     odooVersion,
     why,
     recentWakes: readWakes(deployment.metadata?.annotations?.[annotationKeys.recentWakes]),
+    awakeSince: since === undefined ? null : since.epochMilliseconds / 1000,
   }
 }
 

@@ -1,6 +1,7 @@
 // What an operator sees on :9090. The counters of the hot path are plain numbers that Prometheus' client reads when it is
 // asked; every label has a fixed set of values, whatever a client sends.
 import { Counter, Gauge, Histogram, type GaugeConfiguration, type Registry } from 'prom-client'
+import { trigger } from '#shared/events/fields.ts'
 import type { WakeBudget } from './budget.ts'
 import type { Class } from './classify.ts'
 import type { Entry } from './entry.ts'
@@ -8,28 +9,33 @@ import type { Waking } from './life.ts'
 import { isFenced } from './fence.ts'
 import type { HoldBudget, Holder } from './hold.ts'
 import type { ParkBudget } from './places.ts'
-import { phases, type TroubleCode } from './world.ts'
+import { instanceGauges } from './instance-metrics.ts'
+import { phases, troubleCodes, type TroubleCode } from './world.ts'
 
 /** How a request ended. */
-export type Outcome =
-  | 'forwarded'
-  | 'broken'
-  | 'client gone'
-  | 'page'
-  | 'answered for'
-  | 'not now'
-  | 'failed wake'
-  | 'full'
-  | 'over budget'
-  | 'too long'
-  | 'closed'
-  | 'suspended'
-  | 'disabled'
-  | 'unknown host'
-  | 'bad request'
+const outcomes = [
+  'forwarded',
+  'broken',
+  'client gone',
+  'page',
+  'answered for',
+  'not now',
+  'failed wake',
+  'full',
+  'over budget',
+  'too long',
+  'closed',
+  'suspended',
+  'disabled',
+  'unknown host',
+  'bad request',
+] as const
+export type Outcome = (typeof outcomes)[number]
 
-export type SocketOutcome = 'forwarded' | 'parked' | 'refused' | 'broken'
-export type FenceOutcome = 'raised' | 'already fenced' | 'unknown instance' | 'lifted' | 'expired or gone'
+const socketOutcomes = ['forwarded', 'parked', 'refused', 'broken'] as const
+const fenceOutcomes = ['raised', 'already fenced', 'unknown instance', 'lifted', 'expired or gone'] as const
+export type SocketOutcome = (typeof socketOutcomes)[number]
+export type FenceOutcome = (typeof fenceOutcomes)[number]
 
 export interface Metrics {
   request(requestClass: Class, outcome: Outcome): void
@@ -47,7 +53,18 @@ export interface Metrics {
 }
 
 export type Budget = WakeBudget | HoldBudget | ParkBudget
+const bounds: Readonly<Record<Budget, true>> = {
+  'wakes per client': true,
+  'wakes per instance': true,
+  'holds per instance': true,
+  'holds in all': true,
+  'parked per client': true,
+  'parked per instance': true,
+  'parked in all': true,
+}
+const holders: Readonly<Record<Holder, true>> = { person: true, other: true, nobody: true }
 
+/** Where the gauges look when they are asked. */
 export interface Measured {
   readonly holds: () => number
   readonly parked: () => number
@@ -55,15 +72,19 @@ export interface Measured {
   readonly now: () => number
 }
 
-type Tallies = Readonly<Record<Class, Map<Outcome, { count: number }>>>
+type Tally = ReadonlyMap<Outcome, { count: number }>
+type Tallies = Readonly<Record<Class, Tally>>
 
+const triggers = trigger.options
 const wakeBuckets = [0.25, 0.5, 1, 1.5, 2, 3, 5, 8, 13, 20, 30, 60, 120, 300]
 
 export function createWakeMetrics(registry: Registry, measured: Measured): Metrics {
   const registers = [registry]
-  const tallies: Tallies = { A: new Map(), B: new Map(), C: new Map() }
+  const none = (): Tally => new Map(outcomes.map((outcome) => [outcome, { count: 0 }]))
+  const tallies: Tallies = { A: none(), B: none(), C: none() }
   requestCounter(registry, tallies)
   gauges(registry, measured)
+  instanceGauges(registry, measured)
   const sockets = new Counter({
     name: 'platxa_wake_sockets_total',
     help: 'WebSocket upgrades by how they were answered',
@@ -113,12 +134,18 @@ export function createWakeMetrics(registry: Registry, measured: Measured): Metri
     labelNames: ['budget', 'who'],
     registers,
   })
+  // A counter that is first seen at 1 has not risen for Prometheus: the first failure would raise no alarm.
+  for (const outcome of ['woken', ...troubleCodes])
+    for (const which of triggers) wakes.inc({ trigger: which, outcome }, 0)
+  for (const phase of [...phases, 'total']) seconds.zero({ phase })
+  for (const outcome of socketOutcomes) sockets.inc({ outcome }, 0)
+  for (const outcome of fenceOutcomes) fences.inc({ outcome }, 0)
+  for (const budget of Object.keys(bounds)) for (const who of Object.keys(holders)) budgets.inc({ budget, who }, 0)
 
   return {
     request(requestClass, outcome) {
       const tally = tallies[requestClass].get(outcome)
-      if (tally === undefined) tallies[requestClass].set(outcome, { count: 1 })
-      else tally.count += 1
+      if (tally !== undefined) tally.count += 1
     },
     socket: (outcome) => sockets.inc({ outcome }),
     woken({ wish, since, marks }, at) {
@@ -178,17 +205,6 @@ function gauges(registry: Registry, { holds, parked, entries, now }: Measured): 
     collect() {
       this.reset()
       for (const { room } of entries()) this.inc({ state: isFenced(room, now()) ? 'fenced' : room.life.is })
-    },
-  })
-  gauge({
-    name: 'platxa_wake_last_activity_timestamp_seconds',
-    help: 'When the last request of a person or an API client ended, for instances this replica saw any of',
-    labelNames: ['instance'],
-    collect() {
-      this.reset()
-      for (const { facts, usage } of entries()) {
-        if (usage?.activeAt) this.set({ instance: facts.name }, (Date.now() - (now() - usage.activeAt)) / 1000)
-      }
     },
   })
 }

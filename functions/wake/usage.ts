@@ -31,6 +31,14 @@ export function observationOf({ usage }: Entry, now: number): Observation {
   }
 }
 
+/** The last sign of a person or an API client, as far as this replica knows; now, while a request is in flight. */
+export function lastUsedAt({ usage }: Entry, now: number): number | undefined {
+  if (usage === null) return undefined
+  if (usage.inFlight > 0) return now
+  const at = Math.max(usage.activeAt ?? -Infinity, usage.humanAt ?? -Infinity)
+  return Number.isFinite(at) ? at : undefined
+}
+
 function ageOf(at: number | null | undefined, now: number): number | null {
   return at === null || at === undefined ? null : Math.max(0, Math.round(now - at))
 }

@@ -4,18 +4,20 @@ import type { ContainerStatus, Pod, PodCondition } from 'kubernetes-types/core/v
 import type { Status } from '#shared/events/catalogue.ts'
 
 /** Why an instance does not come up, in words a program can compare; the page has sentences for each (page/words.ts). */
-export type TroubleCode =
-  | 'unschedulable'
-  | 'volume'
-  | 'quota'
-  | 'refused'
-  | 'image-pull'
-  | 'crash-loop'
-  | 'out-of-memory'
-  | 'configuration'
-  | 'database'
-  | 'timeout'
-  | 'api-server'
+export const troubleCodes = [
+  'unschedulable',
+  'volume',
+  'quota',
+  'refused',
+  'image-pull',
+  'crash-loop',
+  'out-of-memory',
+  'configuration',
+  'database',
+  'timeout',
+  'api-server',
+] as const
+export type TroubleCode = (typeof troubleCodes)[number]
 
 export interface Trouble {
   readonly code: TroubleCode

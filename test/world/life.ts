@@ -5,6 +5,7 @@ import { route as changeStatus } from '#functions/change-status/route.ts'
 import { route as changeTier } from '#functions/change-tier/route.ts'
 import { route as provision } from '#functions/provision/route.ts'
 import { route as remove } from '#functions/remove/route.ts'
+import { decisionCounter } from '#functions/sleep/metrics.ts'
 import { route as sleep } from '#functions/sleep/route.ts'
 import { createSteps } from '#functions/provision/steps.ts'
 import { deploymentRef, namespaceRef } from '#shared/cluster/refs.ts'
@@ -38,7 +39,14 @@ interface Deps extends Hands {
 const routes: Readonly<Record<string, (deps: Deps) => Hono>> = {
   provision: (deps) => provision({ ...deps, steps: createSteps(new Registry()) }),
   remove: (deps) => remove({ ...deps, functionsNamespace: 'platxa', endsWithinMs: 5_000, goneWithinMs: 20_000 }),
-  sleep: (deps) => sleep({ ...deps, idleTimeoutMs: 900_000, minimumAwakeMs: 0, fenceTtlMs: 20_000 }),
+  sleep: (deps) =>
+    sleep({
+      ...deps,
+      count: decisionCounter(new Registry()),
+      idleTimeoutMs: 900_000,
+      minimumAwakeMs: 0,
+      fenceTtlMs: 20_000,
+    }),
   'change-tier': (deps) => changeTier({ ...deps, resizeWithinMs: 2_000 }),
   'change-status': (deps) => changeStatus({ ...deps, patienceMs: 5_000 }),
 }

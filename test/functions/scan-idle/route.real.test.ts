@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Deployment } from 'kubernetes-types/apps/v1.js'
+import { Registry } from 'prom-client'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { scanCounter } from '#functions/scan-idle/metrics.ts'
 import { route } from '#functions/scan-idle/route.ts'
 import { encodeEvent, makeEvent } from '#shared/events/emit.ts'
 import type { Envelope } from '#shared/events/envelope.ts'
@@ -42,16 +44,18 @@ describe('scan-idle, the whole way', () => {
       published.push(event)
     }
     const later = Temporal.Now.instant().add({ hours: 1 })
+    const metrics = new Registry()
     const app = route({
       kubernetes,
       publisher: { publish },
       now: () => later,
       source: '//functions.platxa.io/scan-idle',
       log,
+      count: scanCounter(metrics),
       idleTimeoutMs: 900_000,
       minimumAwakeMs: 120_000,
       deploymentLabel: `scan=${label}`,
-      replicas: { namespace: wakeNamespace, port: replica.port, controlTimeoutMs: 500 },
+      replicas: { namespace: wakeNamespace, port: replica.port, controlTimeoutMs: 5_000 },
     })
     const tick = async (id = 'tick-1') => {
       const type = 'dev.knative.sources.ping'
@@ -61,7 +65,8 @@ describe('scan-idle, the whole way', () => {
     const broker = (up: boolean) => {
       brokerIsUp = up
     }
-    return { tick, broker, published, calls: replica.calls }
+    const counted = async () => /outcome="([^"]+)"} 1/.exec(await metrics.metrics())?.[1]
+    return { tick, broker, published, calls: replica.calls, counted }
   }
 
   const quiet = {
@@ -103,16 +108,17 @@ describe('scan-idle, the whole way', () => {
     expect(new Set(published.map(({ id }) => id)).size).toBe(1)
   })
 
-  const unknown: [string, () => Reply][] = [
-    ['the replica hangs', () => 'hang'],
-    ['the replica fails', () => ({ status: 500 })],
-    ['the replica answers something else', () => ({ status: 200, body: [] })],
-    ['the replica has watched for a minute only', saying({ idle: {} }, 60_000)],
+  const unknown: [string, string, () => Reply][] = [
+    ['the replica hangs', 'replica-silent', () => 'hang'],
+    ['the replica fails', 'replica-silent', () => ({ status: 500 })],
+    ['the replica answers something else', 'replica-silent', () => ({ status: 200, body: [] })],
+    ['the replica has watched for a minute only', 'replica-young', saying({ idle: {} }, 60_000)],
   ]
-  it.each(unknown)('holds nobody for idle when %s', async (_, reply) => {
-    const { tick, published } = await world({ idle: 1 }, reply)
+  it.each(unknown)('holds nobody for idle when %s', async (_, outcome, reply) => {
+    const { tick, published, counted } = await world({ idle: 1 }, reply)
     expect(await tick()).toBe(204)
     expect(published).toEqual([])
+    expect(await counted()).toBe(outcome)
   })
 
   it('asks the broker to bring the tick again when an event could not be published, and nothing is lost', async () => {
@@ -125,9 +131,10 @@ describe('scan-idle, the whole way', () => {
   })
 
   it('asks no replica when nobody is awake', async () => {
-    const { tick, calls } = await world({ asleep: 0 }, saying({}))
+    const { tick, calls, counted } = await world({ asleep: 0 }, saying({}))
     expect(await tick()).toBe(204)
     expect(calls).toEqual([])
+    expect(await counted()).toBe('looked')
   })
 })
 

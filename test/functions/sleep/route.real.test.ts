@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { Deployment } from 'kubernetes-types/apps/v1.js'
+import { Registry } from 'prom-client'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
+import { decisionCounter } from '#functions/sleep/metrics.ts'
 import { route } from '#functions/sleep/route.ts'
 import { encodeEvent, makeEvent } from '#shared/events/emit.ts'
 import { annotationKeys, deploymentOf, labelsOf, namespaceOf } from '#shared/instance/names.ts'
@@ -48,11 +50,13 @@ describe('sleep, the whole way', () => {
       onTestFinished(() => replica.close())
       replicas.push(replica)
     }
+    const metrics = new Registry()
     const app = route({
       kubernetes,
       now: () => Temporal.Now.instant().add({ hours: 1 }),
       source: '//functions.platxa.io/sleep',
       log,
+      count: decisionCounter(metrics),
       idleTimeoutMs: 900_000,
       minimumAwakeMs: 120_000,
       replicas: { namespace: wakeNamespace, port: replicas[0]?.port ?? 1, controlTimeoutMs: 500 },
@@ -82,7 +86,7 @@ describe('sleep, the whole way', () => {
       }
     }
     const now = async () => kubernetes.get<Deployment>(ref, { signal: within() })
-    return { name, ref, idle, deliver, now, replicas, wakeNamespace }
+    return { name, ref, idle, deliver, now, replicas, wakeNamespace, metrics: () => metrics.metrics() }
   }
 
   it('fences every replica, scales to 0, says why, and leaves the fence to the replicas that see it', async () => {
@@ -100,12 +104,13 @@ describe('sleep, the whole way', () => {
   })
 
   it('says the same a second time, under the same id, and does nothing', async () => {
-    const { deliver, now, replicas } = await world(answering({}))
+    const { deliver, now, replicas, metrics } = await world(answering({}))
     const first = await deliver()
     const second = await deliver()
     expect(second).toEqual(first)
     expect((await now())?.spec?.replicas).toBe(0)
     expect(replicas[0]?.calls).toHaveLength(1)
+    expect(await metrics()).toContain('platxa_sleep_decisions_total{decision="slept"} 1\n')
   })
 
   it('counts the seconds of this time, when an earlier run ended right after the scale-down', async () => {
@@ -138,10 +143,12 @@ describe('sleep, the whole way', () => {
     ],
   ]
   it.each(vetoes)('declines and lifts every fence when %s', async (_, veto, replies) => {
-    const { deliver, now, replicas } = await world(...replies)
+    const { deliver, now, replicas, metrics } = await world(...replies)
     expect(await deliver()).toMatchObject({ status: 200, type: 'io.platxa.instance.sleep.declined.v1', data: { veto } })
     expect((await now())?.spec?.replicas).toBe(1)
     expect(replicas[0]?.calls.map(({ method }) => method)).toEqual(['POST', 'DELETE'])
+    expect(await metrics()).toContain(`platxa_sleep_decisions_total{decision="${veto}"} 1\n`)
+    expect(await metrics()).toContain('platxa_sleep_decisions_total{decision="slept"} 0\n')
   })
 
   it('declines when there is no replica to ask', async () => {

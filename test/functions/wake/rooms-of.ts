@@ -57,6 +57,7 @@ export const facts: Facts = {
   odooVersion: '19',
   why: undefined,
   recentWakes: [],
+  awakeSince: null,
 }
 
 export function entryOf(state: Room = room(asleep, { world: sleeping }), changes: Partial<Facts> = {}): Entry {

@@ -18,6 +18,7 @@ function facts(name: string, changes: Partial<Facts> = {}): Facts {
     odooVersion: '19',
     why: undefined,
     recentWakes: [],
+    awakeSince: null,
     ...changes,
   }
 }
@@ -143,6 +144,10 @@ describe('rooms', () => {
       hosts: ['demo.example.com', 'www.demo.com'],
       recentWakes: [2310, 2204],
     })
+    const annotations = { ...metadata.annotations, 'platxa.io/since': '2026-11-23T10:00:00Z' }
+    const since = Date.parse('2026-11-23T10:00:00Z') / 1000
+    expect(factsOf({ metadata: { ...metadata, annotations }, spec: { replicas: 1 } as never })?.awakeSince).toBe(since)
+    expect(factsOf({ metadata: { ...metadata, annotations }, spec: { replicas: 0 } as never })?.awakeSince).toBeNull()
     expect(factsOf({ metadata: { ...metadata, namespace: 'instance-other' } })).toBeUndefined()
     expect(factsOf({ metadata: { ...metadata, name: 'demo' } })).toBeUndefined()
     expect(factsOf({ metadata: { ...metadata, deletionTimestamp: '2026-11-23T10:00:00Z' } })?.status).toBe('disabled')
