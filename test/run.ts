@@ -9,6 +9,7 @@ import { layoutOf, repository } from '#local/world/layout.ts'
 import { createProgress } from '#local/world/progress.ts'
 import { obtainChromium } from '#test/browser.ts'
 import { obtainPgbouncer } from '#test/world/pgbouncer.ts'
+import { obtainPrograms } from '#test/world/watchers.ts'
 
 const results = z.object({
   numPassedTests: z.int(),
@@ -42,6 +43,10 @@ async function prepare(): Promise<void> {
       obtainControlPlane({ progress: tell, signal }),
     )
     await obtaining.catch((error: unknown) => progress.line(error instanceof Error ? error.message : String(error)))
+  }
+  if (wanted.has('unit') || wanted.has('integration')) {
+    const faults = await progress.step('obtaining Prometheus and Alertmanager', obtainPrograms)
+    for (const fault of faults) progress.line(`their tests are skipped: ${fault}`)
   }
   if (wanted.has('integration')) {
     const { path, fault } = await progress.step('obtaining PgBouncer', obtainPgbouncer)

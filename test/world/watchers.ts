@@ -1,0 +1,57 @@
+// Prometheus, Alertmanager and their tools: the machine's own, else Debian's, unpacked into the cache and not installed.
+import { access, constants } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { fillOnce } from '#local/control-plane/cache.ts'
+import { aptUnpack } from '#test/apt.ts'
+
+const programs = {
+  prometheus: { names: ['prometheus'], debian: 'prometheus' },
+  promtool: { names: ['promtool'], debian: 'prometheus' },
+  alertmanager: { names: ['alertmanager', 'prometheus-alertmanager'], debian: 'prometheus-alertmanager' },
+  amtool: { names: ['amtool'], debian: 'prometheus-alertmanager' },
+} as const
+export type Program = keyof typeof programs
+
+const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'platxa-functions', 'debian')
+
+/** Its path, or undefined when this machine has none (yet). */
+export async function findProgram(program: Program): Promise<string | undefined> {
+  const { names, debian } = programs[program]
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter).filter(Boolean), join(cache, debian, 'usr', 'bin')]
+  for (const path of folders.flatMap((folder) => names.map((name) => join(folder, name)))) {
+    const found = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    )
+    if (found) return path
+  }
+  return undefined
+}
+
+/** What could not be had, with the reason. */
+export async function obtainPrograms(tell: (detail: string) => void): Promise<readonly string[]> {
+  const faults: string[] = []
+  for (const name of ['prometheus', 'prometheus-alertmanager'] as const) {
+    if (await hasAll(name)) continue
+    tell(`apt-get download ${name}`)
+    const filling = fillOnce(
+      join(cache, name),
+      () => hasAll(name),
+      (folder) => aptUnpack(name, folder),
+      tell,
+      new AbortController().signal,
+    )
+    await filling.catch((error: unknown) => {
+      const fault = error instanceof Error ? error.message.trim().split('\n').at(-1) : String(error)
+      faults.push(`apt-get download ${name}: ${fault}`)
+    })
+  }
+  return faults
+}
+
+async function hasAll(debian: string): Promise<boolean> {
+  const wanted = (Object.keys(programs) as Program[]).filter((program) => programs[program].debian === debian)
+  const found = await Promise.all(wanted.map(findProgram))
+  return found.every((path) => path !== undefined)
+}
