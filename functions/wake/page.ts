@@ -69,11 +69,18 @@ export function createPages(look: Look = plainLook): Pages {
   return {
     of({ view, host, acceptLanguage, elapsedMs, retryAfterSeconds }) {
       const { before, after, headers, head } = keep(wordsFor(acceptLanguage), view)
-      const body = before + live(host, elapsedMs / 1000, retryAfterSeconds) + after
+      const body = before + live(host, elapsedMs, retryAfterSeconds) + after
       const status = statusOf[view.show]
-      const again = status === 503 || status === 429 ? ['Retry-After', `${retryAfterSeconds}`] : []
-      const last = [...again, 'Content-Length', `${body.length}`]
-      return { status, headers: [...headers, ...last], head: `${head}${linesOf(last)}\r\n`, body }
+      const again = status === 503 || status === 429
+      return {
+        status,
+        head: `${head}${again ? `Retry-After: ${retryAfterSeconds}\r\n` : ''}Content-Length: ${body.length}\r\n\r\n`,
+        body,
+        get headers() {
+          const retry = again ? ['Retry-After', `${retryAfterSeconds}`] : []
+          return [...headers, ...retry, 'Content-Length', `${body.length}`]
+        },
+      }
     },
   }
 }

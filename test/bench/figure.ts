@@ -24,8 +24,8 @@ export interface Kit {
   say(text: string): void
   /** `node file ...args`; waits for its first line, which is JSON. */
   node(file: URL, ...args: readonly (string | number)[]): Promise<Started>
-  /** Any program; waits until something answers on `port` of `host` (127.0.0.1). */
-  program(command: string, args: readonly string[], port: number, host?: string): Promise<Started>
+  /** Any program; waits until something answers on `port`, where one is given, of `host` (127.0.0.1). */
+  program(command: string, args: readonly string[], port?: number, host?: string): Promise<Started>
   /** Path of a program on PATH. */
   find(command: string): string | undefined
   freePort(): Promise<number>

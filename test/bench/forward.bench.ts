@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { median, type Figure, type Kit, type Started } from './figure.ts'
 import { startProxies, type Proxy } from './forward/proxies.ts'
 
@@ -6,6 +7,10 @@ export const about = 'a request on its way to an instance that is awake: 1 KB an
 const ROUNDS = 7
 const CONNECTIONS = 32
 const WARM_REQUESTS = 80_000
+const RATE = 1_000
+const LATENCY_ROUNDS = 11
+const TURNS = 4
+const TURN_MS = 250
 const KB = 1024
 const MB = 1024 * KB
 
@@ -16,6 +21,12 @@ interface Load {
   readonly p50: number
   readonly p99: number
   readonly failed: number
+}
+
+/** Of each round, by target; the first target is the instance itself. */
+interface Latency {
+  readonly failed: number
+  readonly targets: readonly { readonly p50: readonly number[]; readonly p99: readonly number[] }[]
 }
 
 export async function* figures(kit: Kit): AsyncGenerator<Figure> {
@@ -70,34 +81,25 @@ async function cpuRounds(kit: Kit, proxies: readonly Proxy[]): Promise<Map<strin
   return costs
 }
 
+/** What the way through each proxy adds, round by round: direct and proxied take turns of a quarter of a second. */
 async function* latency(kit: Kit, direct: number, proxies: readonly Proxy[]): AsyncGenerator<Figure> {
-  const names = ['ours', 'nginx', 'go', 'node-http']
-  const tested = proxies.filter(({ name }) => names.includes(name))
-  const added = new Map<string, { p50: number[]; p99: number[] }>(
-    tested.map(({ name }) => [name, { p50: [], p99: [] }]),
+  kit.say(`latency at ${RATE} requests/s: ${LATENCY_ROUNDS} rounds`)
+  const ports = [direct, ...proxies.map(({ port }) => port)].join(',')
+  const file = new URL('forward/latency.ts', import.meta.url)
+  const generator = kit.program(
+    process.execPath,
+    [fileURLToPath(file), ports, RATE, LATENCY_ROUNDS, TURNS, TURN_MS].map(String),
   )
-  for (let round = 0; round < ROUNDS; round++) {
-    kit.say(`latency at 1,000 requests/s: round ${round + 1} of ${ROUNDS}`)
-    const bare = await load(kit, direct, { seconds: 2, rate: 1_000 })
-    for (const { name, port } of tested) {
-      const through = await load(kit, port, { seconds: 2, rate: 1_000 })
-      added.get(name)?.p50.push(through.p50 - bare.p50)
-      added.get(name)?.p99.push(through.p99 - bare.p99)
-    }
-  }
-  const others = (which: 'p50' | 'p99'): string =>
-    tested
-      .filter(({ name }) => name !== 'ours')
-      .map(({ name }) => `${name} ${median(added.get(name)?.[which] ?? []).toFixed(2)}`)
-      .join(', ')
-  const ours = added.get('ours') ?? { p50: [], p99: [] }
-  yield { name: 'forward.added-p50', value: median(ours.p50), unit: 'ms', reference: `over direct; ${others('p50')}` }
-  yield {
-    name: 'forward.added-p99',
-    value: median(ours.p99),
-    unit: 'ms',
-    reference: `over direct at 1,000/s; ${others('p99')}`,
-    goal: { atMost: 1 },
+  const { failed, targets } = JSON.parse(await (await generator).ended()) as Latency
+  if (failed > 0) throw new Error(`${failed} requests failed`)
+  const [bare, ...through] = targets
+  const added = (which: 'p50' | 'p99', i: number): number =>
+    median(through[i]?.[which].map((value, round) => value - (bare?.[which][round] ?? NaN)) ?? [])
+  for (const which of ['p50', 'p99'] as const) {
+    const others = proxies.map(({ name }, i) => `${name} ${added(which, i).toFixed(2)}`).slice(1)
+    const reference = `over direct (${median(bare?.[which] ?? []).toFixed(2)}) at ${RATE}/s, median of ${LATENCY_ROUNDS} rounds; ${others.join(', ')}`
+    const goal = which === 'p99' ? { goal: { atMost: 1 } } : {}
+    yield { name: `forward.added-${which}`, value: added(which, 0), unit: 'ms', reference, ...goal }
   }
 }
 

@@ -43,8 +43,8 @@ export function documentOf(words: Words, view: View, look: Look): Document {
 }
 
 /** The part that differs: attributes of `main` and the host, which has been checked to be a host name. */
-export function live(host: string, elapsedSeconds: number, retryAfterSeconds: number): string {
-  return ` data-elapsed="${elapsedSeconds.toFixed(1)}" data-retry="${retryAfterSeconds}"><p class="host" dir="ltr">${host}</p>`
+export function live(host: string, elapsedMs: number, retryAfterSeconds: number): string {
+  return ` data-elapsed="${Math.round(elapsedMs / 100) / 10}" data-retry="${retryAfterSeconds}"><p class="host" dir="ltr">${host}</p>`
 }
 
 function wholeDocument(words: Words, view: View, look: Look, mark: string): string {

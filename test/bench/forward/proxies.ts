@@ -19,9 +19,12 @@ export async function startProxies(kit: Kit, instance: number): Promise<Proxy[]>
   return proxies
 }
 
+/** With the setting that the manifest of wake has. */
 export async function nodeProxy(kit: Kit, name: string, instance: number): Promise<Proxy> {
   const port = await kit.freePort()
-  return { name, port, process: await kit.node(new URL(`${name}.ts`, import.meta.url), port, instance) }
+  const file = fileURLToPath(new URL(`${name}.ts`, import.meta.url))
+  const args = ['--max-semi-space-size=8', file, `${port}`, `${instance}`]
+  return { name, port, process: await kit.program(process.execPath, args, port) }
 }
 
 async function goProxy(kit: Kit, instance: number): Promise<Proxy | undefined> {
