@@ -65,7 +65,8 @@ export function createKit(means: {
     },
     async program(command, args, port, host = '127.0.0.1') {
       const [child, started] = launch(command, args)
-      while (port !== undefined && !(await answers(port, host))) {
+      if (port === undefined) return started
+      while (!(await answers(port, host))) {
         if (child.exitCode !== null || child.pid === undefined) throw new Error(`${command} ended before it listened`)
         await pause(20, signal)
       }

@@ -44,7 +44,7 @@ describe('probe', () => {
     )
     const from = performance.now()
     await ready
-    expect(performance.now() - from).toBeLessThan(100)
+    expect(performance.now() - from).toBeLessThan(5_000)
     expect(asked).toBe('demo.example.com /web/health')
   })
 
