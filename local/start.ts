@@ -9,7 +9,7 @@ process.exitCode = await main()
 
 async function main(): Promise<number> {
   try {
-    const options = readOptions(args)
+    const options = readOptions(args, process.env)
     if (options === undefined) {
       console.log(usage)
       return 0

@@ -8,9 +8,13 @@ import { commandOf } from './processes.ts'
 
 const LOCK_POLL_MS = 500
 
-export function cacheFolder(hash: string, environment: Readonly<Record<string, string | undefined>>): string {
+export function cacheFolder(
+  hash: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  kind: 'control-plane' | 'odoo' | 'odoo-template' = 'control-plane',
+): string {
   const root = environment['XDG_CACHE_HOME'] || join(homedir(), '.cache')
-  return join(root, 'platxa-functions', 'control-plane', hash)
+  return join(root, 'platxa-functions', kind, hash)
 }
 
 /**

@@ -1,8 +1,11 @@
 // Which program stands for which image. Nothing is pulled: an image without a program is one that cannot be pulled.
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
 import type { Container } from 'kubernetes-types/core/v1.js'
 
+import { odooProgram, poolerProgram } from '#local/real-odoo/program.ts'
+import type { RealOdoo } from '#local/real-odoo/obtain.ts'
 import type { Values } from './environment.ts'
 
 export interface Program {
@@ -22,7 +25,7 @@ export interface ContainerPlace {
 
 /** `command` and `args` of the container are expanded already. Undefined: there is no such image. */
 export type Images = (
-  container: Pick<Container, 'image' | 'command' | 'args'>,
+  container: Pick<Container, 'image' | 'command' | 'args' | 'env' | 'volumeMounts'>,
   place: ContainerPlace,
 ) => Program | undefined
 
@@ -33,8 +36,8 @@ export interface LocalImages {
   readonly node?: string
   /** For every Node process: where compiled code is kept, so that a start does not strip types again. */
   readonly compileCache?: string
-  /** A real Odoo instead of the stand-in, with arguments of the user's own. */
-  readonly odoo?: { readonly bin: string; readonly args: readonly string[] } | undefined
+  /** A real Odoo instead of the stand-in. */
+  readonly odoo?: RealOdoo | undefined
   /** `STANDIN_START_SECONDS` and the like. */
   readonly standInEnv?: Values
   /** For every function, for example `OTEL_EXPORTER_OTLP_ENDPOINT`. */
@@ -44,35 +47,25 @@ export interface LocalImages {
 export function localImages(options: LocalImages): Images {
   const { repository, node = process.execPath, compileCache, odoo, standInEnv = {}, functionEnv = {} } = options
   const cache: Values = compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache }
-  return ({ image = '', args = [] }, place) => {
+  return (container, place) => {
+    const { image = '', args = [] } = container
     const name = nameOf(image)
     if (name === 'platxa-functions') {
       const [functionName = '', ...rest] = args
-      const main = join(repository, 'functions', functionName, 'main.ts')
+      const main = mainOf(repository, functionName)
       return { file: node, args: [main, ...rest], env: { ...cache, ...functionEnv } }
     }
+    if (name === 'platxa-pgbouncer') return odoo && poolerProgram(odoo, container, place)
     if (!/^odoo(-|$)/.test(name)) return undefined
-    if (odoo !== undefined) return realOdoo(odoo, args, place)
+    if (odoo !== undefined) return odooProgram(odoo, container, place)
     return { file: node, args: [join(repository, 'local/odoo/main.ts')], env: { ...cache, ...standInEnv } }
   }
 }
 
-/**
- * The image would find everything at the paths of odoo.conf; here these lie below the container's root, so the command
- * line, which Odoo puts above the file, says where. An addons folder without a module is skipped by Odoo with a warning.
- * Odoo 19 reads PG* itself. The user's own arguments come last and win.
- */
-function realOdoo(
-  odoo: { readonly bin: string; readonly args: readonly string[] },
-  args: readonly string[],
-  { root, podIP }: ContainerPlace,
-): Program {
-  const places = [
-    ['--config', '/etc/odoo/odoo.conf'],
-    ['--data-dir', '/var/lib/odoo'],
-    ['--addons-path', '/mnt/extra-addons'],
-  ].map(([option, path]) => `${option}=${root}${path}`)
-  return { file: odoo.bin, args: [...places, `--http-interface=${podIP}`, ...args, ...odoo.args] }
+/** What waits for events is in functions/, what runs once in jobs/. */
+function mainOf(repository: string, name: string): string {
+  const job = join(repository, 'jobs', name, 'main.ts')
+  return existsSync(job) ? job : join(repository, 'functions', name, 'main.ts')
 }
 
 /** `registry.example:5000/team/odoo:19.0@sha256:…` → `odoo`. */

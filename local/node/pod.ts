@@ -193,9 +193,10 @@ export class PodRun {
     const root = join(folder, 'run', 'root', container.name)
     await layOutRoot(root, container.volumeMounts ?? [], volumes)
     const own = environmentOf(container, pod, this.#place, sources)
-    const { image = '', command = [], args = [] } = container
-    const words = (list: readonly string[]): string[] => list.map((word) => expand(word, own))
-    const program = images({ image, command: words(command), args: words(args) }, { root, podIP })
+    const { image = '', command, args } = container
+    const words = (list: readonly string[] = []): string[] => list.map((word) => expand(word, own))
+    const expanded = { ...container, ...(command && { command: words(command) }), ...(args && { args: words(args) }) }
+    const program = images(expanded, { root, podIP })
     if (program === undefined) throw new NoSuchImage(`no program on the local node stands for image "${image}"`)
     const { base, fixed } = surroundings({ pod, container, root, podIP, apiServer })
     const env = { ...base, ...program.env, ...own, ...fixed }

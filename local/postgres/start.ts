@@ -7,7 +7,7 @@ import { open, rename, rm, stat } from 'node:fs/promises'
 import type { Log } from '#shared/server/log.ts'
 import { findBinaries, type Binaries } from './binaries.ts'
 import { PostgresStartError } from './errors.ts'
-import { initialise } from './initialise.ts'
+import { initialise, type Seed } from './initialise.ts'
 import { COPIES, findPlace, type Place } from './place.ts'
 import { choosePort } from './port.ts'
 import { leftover, startOf, startProgram, stopServer } from './process.ts'
@@ -25,6 +25,8 @@ export interface PostgresOptions {
   readonly major?: number
   /** False gives up safety against power cuts for speed. For tests. */
   readonly durable?: boolean
+  /** What a new data directory begins as, instead of an empty cluster. */
+  readonly seed?: Seed | undefined
   /** Aborted while starting: nothing is left behind. Aborted later: the same as stop(). */
   readonly signal: AbortSignal
   readonly log: Log
@@ -37,6 +39,8 @@ export interface RunningPostgres {
   readonly port: number
   readonly pid: number
   readonly version: string
+  /** Where its files are. */
+  readonly data: string
   /** Cuts the sessions, writes a checkpoint and returns when the server is gone. */
   stop(): Promise<void>
 }
@@ -51,7 +55,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   const binaries = await findBinaries({ ...options, user, copies: COPIES })
   const place = await findPlace(options.dataDir, user)
   await endPrevious(place, log)
-  const firstTime = await initialise({ binaries, place, user, superuser: SUPERUSER, signal })
+  const firstTime = await initialise({ binaries, place, user, superuser: SUPERUSER, seed: options.seed, signal })
   const port = await choosePort({ host, wanted: options.port, before: place.remembered.port })
   await place.remember({ port, startedBy: { pid: process.pid, since: (await startOf(process.pid)) ?? '' } })
 
@@ -67,7 +71,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
     throw error
   }
   log.info({ version: binaries.version, host, port, pid, firstTime }, 'PostgreSQL is ready')
-  return { adminUrl, host, port, pid, version: binaries.version, stop }
+  return { adminUrl, host, port, pid, version: binaries.version, data: place.data, stop }
 }
 
 /** A server whose starter was killed goes on running. One whose starter still lives is in use, and not ours to end. */

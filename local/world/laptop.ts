@@ -12,6 +12,8 @@ export interface Laptop {
   readonly baseDomain: string
   /** Port of the front door. */
   readonly port: number
+  /** Whether a PgBouncer runs beside each Odoo, as in a cluster. */
+  readonly pooler: boolean
 }
 
 /** An instance may sleep so soon after a wake, but never sooner than it could for being idle. */
@@ -25,8 +27,8 @@ export function settingsOf(laptop: Laptop): Record<string, string> {
     PUBLIC_URL: `http://{host}:${laptop.port}`,
     INGRESS_TLS: 'off',
     STORAGE_CLASS: '',
-    // The stand-in has no pooler beside it; the role may connect to the database `postgres` instead.
-    POOLER: 'off',
+    // Without one beside it, the role may connect to the database `postgres` instead.
+    POOLER: laptop.pooler ? 'on' : 'off',
     PGHOST: laptop.postgres.host,
     PGPORT: String(laptop.postgres.port),
     PGSSLMODE: 'disable',

@@ -6,8 +6,8 @@ import { standInTables } from '#local/postgres/stand-in-tables.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import { type Admin, connectPostgres, settingsFromUrl } from '#shared/postgres/connect.ts'
 import { preparePlatform } from '#shared/postgres/platform.ts'
-import { createTemplate, type BuildAccess } from '#shared/postgres/template.ts'
-import { buildByOdoo, type RealOdoo } from './odoo-template.ts'
+import { createTemplate } from '#shared/postgres/template.ts'
+import type { OdooVersion } from '#shared/instance/versions.ts'
 
 const ROLE = 'platxa'
 const secretRef = { apiVersion: 'v1', kind: 'Secret', namespace: 'platxa', name: 'platxa-postgres' } as const
@@ -36,18 +36,8 @@ async function readPassword(kubernetes: Kubernetes, signal: AbortSignal): Promis
   return encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString()
 }
 
-export interface TemplateOptions {
-  /** Instead of the stand-in's few tables. */
-  readonly odoo: RealOdoo | undefined
-  readonly tell: (detail: string) => void
-  readonly signal: AbortSignal
-}
-
-/** True when it had to be made. One that the other kind of Odoo made is left as it is: `--fresh` begins anew. */
-export function ensureTemplate(admin: Admin, odooVersion: string, options: TemplateOptions): Promise<boolean> {
-  const { odoo, signal } = options
-  const template = `template_odoo_${odooVersion}`
-  const build = (access: BuildAccess, limit: AbortSignal): Promise<void> =>
-    odoo === undefined ? standInTables(access, limit) : buildByOdoo(odoo, access, { tell: options.tell, signal: limit })
-  return createTemplate({ admin, template, build, signal })
+/** The stand-in's few tables, unless there is one already. */
+export function ensureStandInTemplate(admin: Admin, version: OdooVersion, signal: AbortSignal): Promise<boolean> {
+  const template = `template_odoo_${version}`
+  return createTemplate({ admin, template, build: standInTables, madeOf: 'the stand-in', signal })
 }

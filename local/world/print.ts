@@ -1,5 +1,6 @@
 // The few lines that matter, once everything runs.
 import { relative } from 'node:path'
+import type { Options } from './options.ts'
 import type { WorldFile } from './running.ts'
 import { story } from './requests.ts'
 
@@ -9,9 +10,16 @@ export interface Shown {
   readonly seconds: number
   readonly missing: readonly string[]
   readonly detached: boolean
+  readonly odoo: Options['odoo']
 }
 
-export function summary({ world, idleTimeout, seconds, missing, detached }: Shown): string {
+/** Said wherever instances are shown to somebody who may take them for more than they are. */
+const STAND_IN = [
+  'The instances are a stand-in for Odoo: start-up, sign-in, RPC, WebSocket and stopping behave like it, nothing else is',
+  'there. `npm start -- --odoo real --fresh` runs real Odoo 19 instances.',
+]
+
+export function summary({ world, idleTimeout, seconds, missing, detached, odoo }: Shown): string {
   const url = (name: string): string => world.instanceUrl.replace('{name}', name)
   const rows = [
     ['Console', world.console],
@@ -31,6 +39,7 @@ export function summary({ world, idleTimeout, seconds, missing, detached }: Show
     ...curl(world.broker).map((line) => `  ${line}`),
     '',
     ...(missing.length === 0 ? [] : [`Not written yet, so nobody hears their events: ${missing.join(', ')}.`]),
+    ...(odoo === 'real' ? [] : [...STAND_IN, '']),
     `An instance that nobody uses for ${idleTimeout} is put to sleep. ${end}; the next \`npm start\` goes on from here.`,
     '',
   ].join('\n')

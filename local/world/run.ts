@@ -32,7 +32,8 @@ export async function run(options: Options, layout: Layout): Promise<number> {
     // Counted from the start of this process.
     const seconds = performance.now() / 1000
     const detached = parent !== undefined
-    say(summary({ world: world.file, idleTimeout: options.idleTimeout, seconds, missing: world.missing, detached }))
+    const { idleTimeout, odoo } = options
+    say(summary({ world: world.file, idleTimeout, odoo, seconds, missing: world.missing, detached }))
     parent?.({ ready: true })
     await ending.asked
     await progress.step('stopping', () => world.stop())

@@ -17,11 +17,12 @@ import { forLaptop, type Laptop } from './laptop.ts'
 import { type Layout, repository } from './layout.ts'
 import { listenOn, type Listening } from './listen.ts'
 import { readManifests } from './manifests.ts'
-import { realOdoo, runNode } from './node.ts'
+import { runNode } from './node.ts'
+import { ensureTemplate, odooOf, seedOf } from './odoo.ts'
 import { openConsole } from './open-console.ts'
 import type { Options } from './options.ts'
 import { startPings } from './pings.ts'
-import { ensurePlatformRole, ensureTemplate } from './platform-database.ts'
+import { ensurePlatformRole } from './platform-database.ts'
 import type { Progress } from './progress.ts'
 import { expectedOf, untilServing } from './ready.ts'
 import { requestMissing } from './requests.ts'
@@ -72,12 +73,13 @@ async function start(deps: WorldDeps, stack: AsyncDisposableStack): Promise<Worl
   })
   stack.defer(() => frontDoor.close())
 
+  const odoo = await odooOf(deps)
   const objects = await readManifests(join(repository, 'manifests/base'))
   const exists = (name: string): boolean => existsSync(join(repository, 'functions', name, 'main.ts'))
-  const [controlPlane, postgres] = await startServers(deps, stack)
+  const [controlPlane, postgres] = await startServers({ ...deps, seed: await seedOf(odoo, deps) }, stack)
   const kubernetes = await connect({ kubeconfig: controlPlane.kubeconfig })
   stack.defer(() => kubernetes.close())
-  const node = runNode({ kubeconfig: controlPlane.kubeconfig, layout, log, signal })
+  const node = runNode({ kubeconfig: controlPlane.kubeconfig, layout, log, odoo, signal })
   stack.defer(async () => (await node.catch(() => undefined))?.stop())
 
   const asWritten = split(objects, exists)
@@ -94,6 +96,7 @@ async function start(deps: WorldDeps, stack: AsyncDisposableStack): Promise<Worl
     brokerUrl: `http://${door.host}:${door.port}/platxa/default`,
     baseDomain: BASE_DOMAIN,
     port: frontDoor.port,
+    pooler: odoo?.from === 'root',
   }
   const parts = split(forLaptop(objects, laptop), exists)
   await progress.step('applying the manifests', () => applyPlain(parts, kubernetes, signal))
@@ -104,9 +107,7 @@ async function start(deps: WorldDeps, stack: AsyncDisposableStack): Promise<Worl
     progress.step('waiting for the functions', (tell) =>
       untilServing(expectations(parts, addresses), kubernetes, { tell, signal }),
     ),
-    progress.step('preparing the template database', (tell) =>
-      ensureTemplate(admin, ODOO_VERSION, { odoo: realOdoo(), tell, signal }),
-    ),
+    ensureTemplate(admin, odoo, deps),
   ])
 
   doors.console = await openConsole({ wake: WAKE, odooVersion: ODOO_VERSION, kubernetes, broker, laptop, log, stack })

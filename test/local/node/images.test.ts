@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 import { localImages, nameOf } from '#local/node/images.ts'
@@ -34,6 +35,12 @@ describe('an image', () => {
     })
   })
 
+  it('platxa-functions runs a job as it runs a function', () => {
+    const here = localImages({ ...options, repository: process.cwd() })
+    const program = here({ image: 'platxa-functions', args: ['template', 'prepare'] }, place)
+    expect(program?.args).toEqual([join(process.cwd(), 'jobs/template/main.ts'), 'prepare'])
+  })
+
   it('odoo runs the stand-in, whatever command the pod gives', () => {
     expect(images({ image: 'odoo:19.0', command: ['odoo'] }, place)).toEqual({
       file: '/bin/node',
@@ -42,19 +49,11 @@ describe('an image', () => {
     })
   })
 
-  it('odoo runs the real one when it is named, on the paths and the address of the pod', () => {
-    const real = localImages({ ...options, odoo: { bin: '/usr/bin/odoo', args: ['--max-cron-threads=0'] } })
-    expect(real({ image: 'odoo:19.0', command: ['odoo'], args: ['--log-web'] }, place)).toEqual({
-      file: '/usr/bin/odoo',
-      args: [
-        '--config=/pods/a/root/etc/odoo/odoo.conf',
-        '--data-dir=/pods/a/root/var/lib/odoo',
-        '--addons-path=/pods/a/root/mnt/extra-addons',
-        '--http-interface=127.77.0.5',
-        '--log-web',
-        '--max-cron-threads=0',
-      ],
-    })
+  it('odoo runs the real one when there is one, and the pooler only with it', () => {
+    const real = localImages({ ...options, odoo: { from: 'root', root: '/debian', args: [] } })
+    expect(real({ image: 'odoo:19.0', command: ['odoo'] }, place)?.args).toContain('/debian')
+    expect(real({ image: 'platxa-pgbouncer', command: ['pgbouncer', '/a.ini'] }, place)?.args).toContain('/debian')
+    expect(images({ image: 'platxa-pgbouncer', command: ['pgbouncer', '/a.ini'] }, place)).toBeUndefined()
   })
 
   it.each(['postgres:17', 'notodoo', 'odoology', ''])('%s is none that can be pulled', (image) => {

@@ -12,6 +12,7 @@ const laptop = (change: Partial<Laptop> = {}): Laptop => ({
   brokerUrl: 'http://127.0.0.1:8081/platxa/default',
   baseDomain: 'localhost',
   port: 8080,
+  pooler: false,
   ...change,
 })
 const made = (change?: Partial<Laptop>) => forLaptop(manifests, laptop(change))

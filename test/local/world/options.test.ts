@@ -3,12 +3,18 @@ import { OptionError, readOptions } from '#local/world/options.ts'
 
 describe('options of npm start', () => {
   it('has a default for everything', () => {
-    expect(readOptions([])).toEqual({ idleTimeout: '2m', port: 8080, fresh: false, detach: false })
+    expect(readOptions([])).toEqual({ idleTimeout: '2m', port: 8080, fresh: false, detach: false, odoo: 'stand-in' })
   })
 
   it('takes all of them', () => {
-    const args = ['--idle-timeout', '15m', '--port=9000', '--fresh', '--detach']
-    expect(readOptions(args)).toEqual({ idleTimeout: '15m', port: 9000, fresh: true, detach: true })
+    const args = ['--idle-timeout', '15m', '--port=9000', '--fresh', '--detach', '--odoo', 'real']
+    expect(readOptions(args)).toEqual({ idleTimeout: '15m', port: 9000, fresh: true, detach: true, odoo: 'real' })
+  })
+
+  it('takes a named Odoo for a wish to have a real one, unless told otherwise', () => {
+    const environment = { ODOO_BIN: '/usr/bin/odoo' }
+    expect(readOptions([], environment)?.odoo).toBe('real')
+    expect(readOptions(['--odoo', 'stand-in'], environment)?.odoo).toBe('stand-in')
   })
 
   it('wants nothing started when asked for help', () => {
@@ -21,6 +27,7 @@ describe('options of npm start', () => {
     ['a duration without a unit', ['--idle-timeout', '15'], '--idle-timeout 15 is no duration'],
     ['a port that is none', ['--port', 'http'], '--port http is no port'],
     ['a port beyond all ports', ['--port', '70000'], '--port 70000 is no port'],
+    ['an Odoo that is neither', ['--odoo', 'yes'], '--odoo yes is neither real nor stand-in'],
     ['a value that is missing', ['--port'], '--port'],
   ])('refuses %s', (_, args, message) => {
     expect(() => readOptions(args)).toThrow(OptionError)

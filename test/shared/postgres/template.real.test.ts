@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { standInTables } from '#local/postgres/stand-in-tables.ts'
 import { cloneDatabase } from '#shared/postgres/clone.ts'
-import { createTemplate } from '#shared/postgres/template.ts'
+import {
+  beginTemplate,
+  createTemplate,
+  finishTemplate,
+  previousOf,
+  templateMadeOf,
+  type TemplateOptions,
+} from '#shared/postgres/template.ts'
 import { VERSIONS, freshName, hasPostgres, postgresOf, type PostgresWorld } from '#test/world/postgres.ts'
 import { never, rows, tenantOf } from './tenant.ts'
 
@@ -57,6 +64,59 @@ for (const version of VERSIONS) {
       expect(await rows(world.root, 'SELECT FROM pg_database WHERE datname = $1', [template])).toEqual([])
       expect(await make(template)).toBe(true)
       expect(await rows(world.root, 'SELECT FROM pg_roles WHERE rolname LIKE $1', [`${template}%`])).toEqual([])
+    })
+
+    const oidOf = async (name: string): Promise<unknown> =>
+      (await rows(world.root, 'SELECT oid FROM pg_database WHERE datname = $1', [name]))[0]?.['oid']
+    const anew = (template: string, more: Partial<TemplateOptions> = {}) =>
+      createTemplate({ admin: world.admin, template, build: standInTables, replace: true, signal: never, ...more })
+
+    it('is replaced by a new one at once, and the one before is kept for going back', async () => {
+      const template = freshName('template_')
+      await make(template)
+      const first = await oidOf(template)
+      expect(await anew(template, { madeOf: 'more modules' })).toBe(true)
+      expect(await oidOf(template)).not.toBe(first)
+      expect(await oidOf(previousOf(template))).toBe(first)
+      expect(await templateMadeOf({ admin: world.admin, template, signal: never })).toBe('more modules')
+      const second = await oidOf(template)
+      await anew(template)
+      expect(await oidOf(previousOf(template))).toBe(second)
+    })
+
+    it.each([
+      ['does not build', { build: () => Promise.reject(new Error('no')) }],
+      ['does not pass', { check: () => Promise.reject(new Error('no')) }],
+    ])('stays in use when a new one %s', async (_, fault) => {
+      const template = freshName('template_')
+      await make(template)
+      const first = await oidOf(template)
+      await expect(anew(template, fault)).rejects.toThrow('no')
+      expect(await oidOf(template)).toBe(first)
+      const options = await tenantOf(world, { template })
+      expect(await cloneDatabase(options)).toBe(true)
+      expect(await anew(template)).toBe(true)
+    })
+
+    it('is looked at from inside before anybody gets it', async () => {
+      const template = freshName('template_')
+      let tables: unknown
+      await anew(template, {
+        check: async (inside) => void (tables = await inside.query(`SELECT to_regclass('public.res_users') AS users`)),
+      })
+      expect(tables).toEqual([{ users: 'public.res_users' }])
+    })
+
+    it('can be finished by another process, unless a later build has begun', async () => {
+      const template = freshName('template_')
+      const which = { admin: world.admin, template, signal: never }
+      const first = await beginTemplate(which)
+      const second = await beginTemplate(which)
+      await standInTables(second.access, never)
+      await expect(finishTemplate({ ...which, id: first.id })).rejects.toThrow(/another build/)
+      await finishTemplate({ ...which, id: second.id })
+      expect(await oidOf(template)).toBeDefined()
+      await expect(finishTemplate({ ...which, id: second.id })).rejects.toThrow(/another build/)
     })
 
     it('is made once when two ask for it at the same time', async () => {
