@@ -62,7 +62,7 @@ async function run(name: string): Promise<void> {
       if (wanted(figure.name)) console.log(json ? line(figure) : row(figure))
     }
   } catch (error) {
-    console.error(`${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    console.error(`${name} failed:`, error)
     process.exitCode = 1
   } finally {
     await stop()

@@ -1,0 +1,18 @@
+# One image for all functions: docker build -t platxa-functions . && docker run --rm platxa-functions sleep
+# The node in the last stage is the one that made the compiled code; both stages have the same C library.
+FROM node:26-bookworm-slim AS build
+WORKDIR /source
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY . .
+RUN node local/image/bundle.ts /app
+
+FROM gcr.io/distroless/cc-debian12:nonroot
+COPY --from=build /usr/local/bin/node /usr/local/bin/node
+COPY --from=build /app /app
+ENV NODE_ENV=production \
+    NODE_COMPILE_CACHE=/app/compiled \
+    NODE_COMPILE_CACHE_PORTABLE=1
+USER 65532:65532
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/usr/local/bin/node", "/app/run.mjs"]

@@ -1,0 +1,75 @@
+// What goes into the image of the functions: one bundle per function with common chunks beside them, and V8's compiled
+// code for all of it. `Dockerfile` and `npm run test:cluster` both use it: node local/image/bundle.ts FOLDER
+import { execFile } from 'node:child_process'
+import { copyFile, mkdir, readdir, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+
+import { build } from 'esbuild'
+
+import { repository } from '#local/world/layout.ts'
+
+export const COMPILE_CACHE = 'compiled'
+
+/** CommonJS in an ES module asks for `require`. */
+const BANNER = `import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);`
+const WARM_LIMIT_MS = 60_000
+
+export async function functionNames(): Promise<readonly string[]> {
+  const entries = await readdir(join(repository, 'functions'), { withFileTypes: true })
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+}
+
+/** Fills the folder, which is emptied first, and gives the names of the functions in it. */
+export async function bundleFunctions(folder: string, node = process.execPath): Promise<readonly string[]> {
+  const names = await functionNames()
+  await bundle(folder, Object.fromEntries(names.map((name) => [name, join(repository, 'functions', name, 'main.ts')])))
+  await copyFile(join(import.meta.dirname, 'run.mjs'), join(folder, 'run.mjs'))
+  for (const name of names) await warm(folder, ['run.mjs', name], node)
+  return names
+}
+
+/** Name of the bundle → its source. */
+export async function bundle(folder: string, entryPoints: Readonly<Record<string, string>>): Promise<void> {
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
+  await build({
+    absWorkingDir: repository,
+    entryPoints: { ...entryPoints },
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node26',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    keepNames: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    external: ['pg-native'],
+    banner: { js: BANNER },
+    logLevel: 'error',
+  })
+}
+
+/**
+ * Loads everything a function loads when it starts, and lets Node keep what it compiled. It then finds no settings and
+ * leaves, which is what is wanted here.
+ */
+async function warm(folder: string, args: readonly string[], node: string): Promise<void> {
+  const env = { NODE_COMPILE_CACHE: join(folder, COMPILE_CACHE), NODE_COMPILE_CACHE_PORTABLE: '1' }
+  const run = promisify(execFile)(node, [...args], { cwd: folder, env, timeout: WARM_LIMIT_MS })
+  await run.catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code !== 1) throw error
+  })
+}
+
+const [, script, folder] = process.argv
+if (script !== undefined && import.meta.url === pathToFileURL(resolve(script)).href) {
+  if (folder === undefined) throw new Error('usage: node local/image/bundle.ts FOLDER')
+  const names = await bundleFunctions(resolve(folder))
+  console.log(`${names.length} functions in ${folder}: ${names.join(', ')}`)
+}

@@ -1,0 +1,167 @@
+import { readFileSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { parseAllDocuments } from 'yaml'
+
+import { bundleFunctions, COMPILE_CACHE } from '#local/image/bundle.ts'
+import { nodeBinary, withLibraries } from '#local/image/roots.ts'
+import { preparePostgres } from '#local/postgres/prepare.ts'
+import { startPostgres } from '#local/postgres/start.ts'
+import { repository } from '#local/world/layout.ts'
+
+import { type Figure, type Kit, median } from './figure.ts'
+import { type FirstEvent, firstEvents } from './image/events.ts'
+import { startCluster } from './wake/cluster.ts'
+
+export const about = 'the image of the functions: its bundles on its Node, with a real API server and PostgreSQL'
+
+const STARTS = 7
+const EVENTS = 1_000
+const MB = 1024 * 1024
+const ANSWER_LIMIT_MS = 30_000
+const TRY_EVERY_MS = 2
+const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent }
+
+interface Stage {
+  readonly kit: Kit
+  readonly app: string
+  readonly node: string
+  readonly environment: Readonly<Record<string, string | number>>
+}
+
+export async function* figures(kit: Kit): AsyncGenerator<Figure> {
+  const app = join(kit.dir, 'app')
+  const node = await nodeBinary()
+  const names = await bundleFunctions(app, node)
+  const root = await withLibraries({ node })
+  const files = await Promise.all(root.flatMap((entry) => ('file' in entry ? [sizeOf(entry.file)] : [])))
+  yield { name: 'image.root', value: sum(files) / MB, unit: 'MB', reference: 'Node and the libraries that it loads' }
+  for (const name of names) yield { name: `image.size.${name}`, value: sum(await parts(app, name)) / MB, unit: 'MB' }
+
+  const stack = new AsyncDisposableStack()
+  try {
+    const stage = { kit, app, node, environment: await surroundings(kit, stack) }
+    for (const event of firstEvents) yield* measure(stage, event)
+  } finally {
+    await stack.disposeAsync()
+  }
+}
+
+async function* measure(stage: Stage, event: FirstEvent): AsyncGenerator<Figure> {
+  const { name } = event
+  // what an event changes is changed before anything is measured
+  const before = await start(stage, event)
+  await before.stop()
+  const starts: number[] = []
+  for (let round = 1; round < STARTS; round += 1) {
+    const { milliseconds, stop } = await start(stage, event)
+    starts.push(milliseconds)
+    await stop()
+  }
+  const running = await start(stage, event)
+  starts.push(running.milliseconds)
+  yield { name: `image.start.${name}`, value: median(starts), unit: 'ms', goal: { atMost: 200 } }
+  for (let sent = 1; sent < EVENTS; sent += 1) {
+    await running.send().catch((error: unknown) => {
+      throw new Error(`${name} did not answer event ${sent}`, { cause: error })
+    })
+  }
+  yield { name: `image.memory.${name}`, value: running.memory() / MB, unit: 'MB', goal: { atMost: 90 } }
+  await running.stop()
+}
+
+/** From the start of the process to its first answer, which is any but "not now". */
+async function start({ kit, app, node, environment }: Stage, { name, path, headers, body, control }: FirstEvent) {
+  const [port, controlPort, metrics] = [await kit.freePort(), await kit.freePort(), await kit.freePort()]
+  const own = {
+    ...environment,
+    NODE_COMPILE_CACHE: join(app, COMPILE_CACHE),
+    NODE_COMPILE_CACHE_PORTABLE: '1',
+    HOST: '127.0.0.1',
+    PORT: port,
+    CONTROL_PORT: controlPort,
+    METRICS_PORT: metrics,
+    DRAIN_DELAY: '1ms',
+  }
+  const assignments = Object.entries(own).map(([key, value]) => `${key}=${value}`)
+  let count = 0
+  const send = async (): Promise<number> => {
+    count += 1
+    const answer = await fetch(`http://127.0.0.1:${control ? controlPort : port}${path}`, {
+      method: 'POST',
+      headers: { ...headers, 'ce-id': `bench-${count}` },
+      body: JSON.stringify(body),
+    })
+    await answer.arrayBuffer()
+    return answer.status
+  }
+  const from = performance.now()
+  const process = await kit.program('env', ['-i', ...assignments, node, join(app, 'run.mjs'), name])
+  for (;;) {
+    const status = await send().catch(() => 503)
+    if (status < 500) break
+    if (performance.now() - from > ANSWER_LIMIT_MS) throw new Error(`${name} answers ${status} and nothing better`)
+    await sleep(TRY_EVERY_MS)
+  }
+  const milliseconds = performance.now() - from
+  return { milliseconds, send, memory: () => process.memory(), stop: () => process.stop() }
+}
+
+/** What a pod is told by its manifest, with the addresses of this machine. */
+async function surroundings(kit: Kit, stack: AsyncDisposableStack): Promise<Stage['environment']> {
+  const cluster = await startCluster(kit)
+  stack.defer(() => cluster.stop())
+  const { signal } = kit
+  const postgres = await startPostgres({ dataDir: join(kit.dir, 'postgres'), durable: false, signal, log: silent })
+  stack.defer(() => postgres.stop())
+  const login = await preparePostgres({ adminUrl: postgres.adminUrl, templates: ['template_odoo_19'], signal })
+  const broker = createServer((request, response) => {
+    request.resume().once('end', () => response.writeHead(202).end())
+  })
+  await new Promise<void>((resolve) => broker.listen(0, '127.0.0.1', resolve))
+  stack.defer(() => void broker.close())
+  const { port } = broker.address() as AddressInfo
+  return {
+    ...settings(),
+    ...cluster.environment,
+    PGHOST: postgres.host,
+    PGPORT: postgres.port,
+    PGSSLMODE: 'disable',
+    POSTGRES_CIDRS: `${postgres.host}/32`,
+    PGUSER: login.user,
+    PGPASSWORD: login.password,
+    BROKER_URL: `http://127.0.0.1:${port}`,
+    LOG_LEVEL: 'warn',
+  }
+}
+
+function settings(): Record<string, string> {
+  const file = readFileSync(join(repository, 'manifests', 'base', 'config.yaml'), 'utf8')
+  const maps = parseAllDocuments(file).map((document) => document.toJS() as { data: Record<string, string> })
+  return Object.assign({}, ...maps.map(({ data }) => data)) as Record<string, string>
+}
+
+/** Bytes of the files that a function's process loads, whatever it does later. */
+async function parts(app: string, name: string): Promise<readonly number[]> {
+  const seen = new Set<string>()
+  const follow = (path: string): void => {
+    if (seen.has(path)) return
+    seen.add(path)
+    const text = readFileSync(path, 'utf8')
+    for (const [, from = ''] of text.matchAll(/(?:^|[;}\n])import[^;"'()]*["'](\.[^"']+)["']/g)) {
+      follow(join(dirname(path), from))
+    }
+  }
+  follow(join(app, `${name}.mjs`))
+  return await Promise.all([...seen].map(sizeOf))
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return (await stat(path)).size
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)

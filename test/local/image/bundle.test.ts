@@ -1,0 +1,52 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { bundleFunctions, COMPILE_CACHE, functionNames } from '#local/image/bundle.ts'
+
+const names = await functionNames()
+const LIMIT_MS = 60_000
+
+describe('the bundle of the image', () => {
+  let folder = ''
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'platxa-bundle-'))
+    await bundleFunctions(folder)
+  }, 300_000)
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  /** With nothing but its own files: no packages, no settings. */
+  async function start(...args: readonly string[]): Promise<{ code: unknown; said: string; read: string }> {
+    const env = {
+      NODE_COMPILE_CACHE: join(folder, COMPILE_CACHE),
+      NODE_COMPILE_CACHE_PORTABLE: '1',
+      NODE_DEBUG_NATIVE: 'COMPILE_CACHE',
+    }
+    const run = promisify(execFile)(process.execPath, ['run.mjs', ...args], { cwd: folder, env, maxBuffer: 1 << 26 })
+    const ended = await run.catch((error: unknown) => error as { code: number; stdout: string; stderr: string })
+    const code = 'code' in ended ? ended.code : 0
+    return { code, said: ended.stdout, read: ended.stderr }
+  }
+
+  it.each(names)('starts %s, which says what is missing, from compiled code', { timeout: LIMIT_MS }, async (name) => {
+    const { code, said, read } = await start(name)
+    expect(code).toBe(1)
+    expect(JSON.parse(said.trim().split('\n')[0] ?? '')).toMatchObject({ message: 'could not start' })
+    expect(read).toMatch(new RegExp(`ESM file://\\S*/${name}\\.mjs was accepted`))
+    expect(read).not.toContain('was rejected')
+  })
+
+  it.each(['', '../sleep', 'Sleep'])('refuses "%s" as the name of a function', { timeout: LIMIT_MS }, async (name) => {
+    expect((await start(name)).code).toBe(64)
+  })
+
+  it('has one entry for each function and nothing of the tests', async () => {
+    const files = (await readdir(folder)).filter((file) => file.endsWith('.mjs'))
+    expect(files.toSorted()).toEqual([...names.map((name) => `${name}.mjs`), 'run.mjs'].toSorted())
+  })
+})
