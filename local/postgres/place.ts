@@ -40,7 +40,14 @@ export async function findPlace(dataDir: string, user: User | undefined): Promis
   // Without its password the old data is of no use to anybody: the directory was removed to begin anew.
   if (!found) await rm(join(home, 'data'), { recursive: true, force: true })
   await remember({})
-  return { data: join(home, 'data'), log: join(given, 'postgres.log'), remembered, remember }
+  return {
+    data: join(home, 'data'),
+    log: join(given, 'postgres.log'),
+    get remembered() {
+      return remembered
+    },
+    remember,
+  }
 }
 
 async function read(file: string): Promise<Remembered | undefined> {

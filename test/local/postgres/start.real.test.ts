@@ -45,6 +45,17 @@ describe('a local PostgreSQL', () => {
     expect(await ask(second, 'SHOW password_encryption')).toEqual([{ password_encryption: 'scram-sha-256' }])
   })
 
+  it('can begin as a copy of another one that was ended, which stays as it is', async () => {
+    const first = await start({ dataDir: join(dataDir, 'first') })
+    await ask(first, 'CREATE TABLE public.brought AS SELECT 42 AS answer')
+    await first.stop()
+    const seed = { data: first.data, password: settingsFromUrl(first.adminUrl).password }
+    const second = await start({ dataDir: join(dataDir, 'second'), seed })
+    expect(await ask(second, 'DELETE FROM public.brought RETURNING answer')).toEqual([{ answer: 42 }])
+    const again = await start({ dataDir: join(dataDir, 'first') })
+    expect(await ask(again, 'SELECT answer FROM public.brought')).toEqual([{ answer: 42 }])
+  })
+
   it.runIf(isRoot)('never runs as root, not even when only root may enter its directory', async () => {
     const closed = join(dataDir, 'closed')
     await mkdir(closed, { mode: 0o700 })
