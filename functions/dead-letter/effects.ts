@@ -56,6 +56,8 @@ async function tellNamespace(instance: string, obituary: Obituary, deps: Deps, s
       reportingController: 'platxa.io/dead-letter',
       reportingInstance: deps.replica,
       at: deps.now(),
+      // A process that ended before it could answer is asked again.
+      key: [obituary.source, obituary.id, obituary.destination].join(' '),
     },
     signal,
   )

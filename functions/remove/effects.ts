@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Namespace } from 'kubernetes-types/core/v1.js'
 import { apply } from '#shared/cluster/apply.ts'
+import { note } from '#shared/cluster/note.ts'
 import { readDeployed, readKnown } from '#shared/cluster/read.ts'
 import { namespaceRef } from '#shared/cluster/refs.ts'
 import { closeAndScaleDown, podsGone } from '#shared/cluster/rest.ts'
@@ -51,7 +52,9 @@ export async function act(
       return refuse(422, decision.why)
     case 'take down': {
       await bury(name, decision.tombstone, deps, signal)
-      if (!(await bringToRest(name, uid, deps, signal))) return retry('Odoo has not ended yet')
+      if (!(await bringToRest(event, decision.tombstone !== undefined, deps, signal))) {
+        return retry('Odoo has not ended yet')
+      }
       const databaseKept = await takeDatabase(event, deps, signal)
       await deps.kubernetes.delete(namespaceRef(name), { uid, signal })
       if (!(await isGone(name, uid, deps, signal))) return retry('the namespace is not gone yet')
@@ -77,8 +80,14 @@ async function bury(name: string, tombstone: Tombstone | undefined, deps: Deps, 
 }
 
 /** False when Odoo was still at work after a while. What was never finished has no Deployment, and nothing to wait for. */
-async function bringToRest(name: string, uid: string, deps: Deps, signal: AbortSignal): Promise<boolean> {
+async function bringToRest(
+  { data }: RemovalRequested,
+  isNew: boolean,
+  deps: Deps,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { kubernetes, now, endsWithinMs } = deps
+  const { name, uid, revision, keepDatabase: keep } = data
   const instance = await readDeployed(kubernetes, name, signal)
   if (instance === undefined) return true
   // By this label the API server itself refuses a wake that comes late.
@@ -86,6 +95,8 @@ async function bringToRest(name: string, uid: string, deps: Deps, signal: AbortS
   await kubernetes.patch(namespaceRef(name), label, { type: 'merge', fieldManager, signal })
   const why = 'Asleep: it is being removed'
   await closeAndScaleDown(kubernetes, instance, { status: 'disabled', why, now: now() }, signal)
+  const text = `Revision ${revision} removes it, its database is ${keep ? 'kept' : 'dropped'}`
+  if (isNew) await note(name, { reason: 'Removing', action: 'Remove', text }, { ...deps, as: 'remove' }, signal)
   return podsGone(kubernetes, name, endsWithinMs, signal)
 }
 

@@ -10,12 +10,13 @@ export function scaleBinding(spec: InstanceSpec, platform: Platform): Desired<Ro
   return binding(spec, roleNames.scale, [
     serviceAccount(platform.wakeNamespace, 'wake'),
     serviceAccount(platform.functionsNamespace, 'sleep'),
+    serviceAccount(platform.functionsNamespace, 'remove'),
   ])
 }
 
-/** Everything that makes up an instance. */
+/** Everything that makes up an instance, its Secret too: not for who only takes it away. */
 export function tenantAdminBinding(spec: InstanceSpec, platform: Platform): Desired<RoleBinding> {
-  const functions = ['provision', 'change-tier', 'change-status', 'remove']
+  const functions = ['provision', 'change-tier', 'change-status']
   return binding(
     spec,
     roleNames.tenantAdmin,

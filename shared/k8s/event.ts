@@ -1,4 +1,6 @@
 // Kubernetes Events: what `kubectl get events` shows. Words for people; nothing may depend on them.
+import { createHash } from 'node:crypto'
+import { isAlreadyExists } from './errors.ts'
 import type { Kubernetes, Ref } from './kubernetes.ts'
 
 export interface Note {
@@ -14,6 +16,8 @@ export interface Note {
   readonly reportingController: string
   readonly reportingInstance: string
   readonly at: Temporal.Instant
+  /** Said twice under the same key, it is recorded once. */
+  readonly key?: string | undefined
 }
 
 const maxNoteBytes = 1024
@@ -22,22 +26,29 @@ export async function recordEvent(kubernetes: Kubernetes, note: Note, signal: Ab
   const { regarding, reason, action, type = 'Normal', reportingController, reportingInstance, at } = note
   const namespace = regarding.namespace ?? (regarding.kind === 'Namespace' ? regarding.name : 'default')
   const { apiVersion, kind, name, uid } = regarding
-  await kubernetes.create(
-    {
-      apiVersion: 'events.k8s.io/v1',
-      kind: 'Event',
-      metadata: { generateName: `${name}-`, namespace },
-      eventTime: at.toString({ smallestUnit: 'microsecond' }),
-      regarding: { apiVersion, kind, name, namespace, ...(uid === undefined ? {} : { uid }) },
-      reason,
-      action,
-      type,
-      note: cut(note.note),
-      reportingController,
-      reportingInstance,
-    },
-    { signal },
-  )
+  const event = {
+    apiVersion: 'events.k8s.io/v1',
+    kind: 'Event',
+    metadata: { ...nameOf(name, note.key), namespace },
+    eventTime: at.toString({ smallestUnit: 'microsecond' }),
+    regarding: { apiVersion, kind, name, namespace, ...(uid === undefined ? {} : { uid }) },
+    reason,
+    action,
+    type,
+    note: cut(note.note),
+    reportingController,
+    reportingInstance,
+  }
+  try {
+    await kubernetes.create(event, { signal })
+  } catch (error) {
+    if (note.key === undefined || !isAlreadyExists(error)) throw error
+  }
+}
+
+function nameOf(name: string, key: string | undefined): { readonly name: string } | { readonly generateName: string } {
+  if (key === undefined) return { generateName: `${name}-` }
+  return { name: `${name}-${createHash('sha256').update(key).digest('hex').slice(0, 12)}` }
 }
 
 function cut(note: string): string {

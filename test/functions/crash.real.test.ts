@@ -140,7 +140,7 @@ describe('a function that ends right after any of its writes', { timeout: 900_00
   const INSTANCES = 3
 
   it.each(Object.entries(circles))('%s: its event comes again, and nothing shows', async (_, steps) => {
-    const here = life(postgres, await quietFrontDoor())
+    const here = life(postgres, { replicas: await quietFrontDoor() })
     const goRound = async (share: number): Promise<void> => {
       const name = instanceName()
       await here.deliver(request(name))

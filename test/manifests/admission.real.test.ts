@@ -178,6 +178,8 @@ const may: readonly Row[] = [
   ['platxa/remove', 'find tombstones', (k) => first(k, { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'platxa' })],
   ['platxa/remove', 'take a tombstone away', (k) => remove(k, grave)],
   ['platxa/remove', 'find that an instance is gone', (k) => k.get({ ...deployment, namespace: 'instance-gone' }, by())],
+  ['platxa/remove', 'keep wake away', (k) => merge(k, namespaceRef('instance-shop'), note('why', 'removed'))],
+  ['platxa/remove', 'put an instance to sleep', (k) => scale(k, deployment, 0)],
   ['platxa/remove', 'see the pods of an instance go', (k) => first(k, pods('instance-shop'))],
 ]
 
@@ -254,6 +256,12 @@ const mayNot: readonly Row[] = [
     (k) => merge(k, namespaceRef('strangers'), note('revision', '8')),
   ],
   ['platxa/change-status', 'delete an instance', (k) => remove(k, namespaceRef('instance-shop'))],
+  ['platxa/remove', 'read a Secret of an instance', (k) => k.get(secretIn('instance-shop'), by())],
+  [
+    'platxa/remove',
+    'write to a namespace that is no instance',
+    (k) => merge(k, namespaceRef('strangers'), note('revision', '8')),
+  ],
   ['platxa/remove', 'delete a namespace of another kind', (k) => remove(k, namespaceRef('strangers'))],
   [
     'platxa/remove',

@@ -23,13 +23,19 @@ import { rows } from '#test/shared/postgres/tenant.ts'
 import { asServiceAccount, cluster } from './cluster.ts'
 import { silentLog, type PostgresWorld } from './postgres.ts'
 
+export interface LifeOptions {
+  /** The wake replicas that sleep asks; nobody unless told. */
+  readonly replicas?: ReplicaSettings
+  /** How long one delivery of a removal waits for pods and namespace: longer than any machine takes, unless told. */
+  readonly removalWaitsMs?: number
+}
+
 export interface Hands {
   readonly kubernetes: Kubernetes
   readonly admin: Admin
 }
 
-interface Deps extends Hands {
-  readonly replicas: ReplicaSettings
+interface Deps extends Hands, Required<LifeOptions> {
   readonly platform: Platform
   readonly now: () => Temporal.Instant
   readonly source: string
@@ -38,7 +44,13 @@ interface Deps extends Hands {
 
 const routes: Readonly<Record<string, (deps: Deps) => Hono>> = {
   provision: (deps) => provision({ ...deps, steps: createSteps(new Registry()) }),
-  remove: (deps) => remove({ ...deps, functionsNamespace: 'platxa', endsWithinMs: 5_000, goneWithinMs: 20_000 }),
+  remove: (deps) =>
+    remove({
+      ...deps,
+      functionsNamespace: 'platxa',
+      endsWithinMs: deps.removalWaitsMs,
+      goneWithinMs: deps.removalWaitsMs,
+    }),
   sleep: (deps) =>
     sleep({
       ...deps,
@@ -72,8 +84,8 @@ export interface Life {
 
 const NOBODY: ReplicaSettings = { namespace: 'traefik-system', port: 1, controlTimeoutMs: 1_000 }
 
-/** For one test: the service accounts' connections are closed with it. `replicas` are the wake replicas that sleep asks. */
-export function life(postgres: PostgresWorld, replicas: ReplicaSettings = NOBODY): Life {
+/** For one test: the service accounts' connections are closed with it. */
+export function life(postgres: PostgresWorld, { replicas = NOBODY, removalWaitsMs = 240_000 }: LifeOptions = {}): Life {
   const all = new Map<FunctionName, Promise<Hands>>()
   const hands = (name: FunctionName): Promise<Hands> => {
     const made = all.get(name) ?? handsOf(name, postgres)
@@ -92,6 +104,7 @@ export function life(postgres: PostgresWorld, replicas: ReplicaSettings = NOBODY
         ...(given ?? (await hands(name))),
         platform,
         replicas,
+        removalWaitsMs,
         now: () => Temporal.Now.instant(),
         source: `//functions.platxa.io/${name}`,
         log: silentLog,

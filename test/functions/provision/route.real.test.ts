@@ -30,7 +30,7 @@ import {
 const PROVISIONED = 'io.platxa.instance.provisioned.v1'
 const FAILED = 'io.platxa.instance.provision.failed.v1'
 
-describe('provision, the whole way', () => {
+describe('provision, the whole way', { timeout: 600_000 }, () => {
   let postgres: PostgresWorld
   beforeAll(async () => {
     postgres = await sharedPostgres()

@@ -16,7 +16,16 @@ import {
 import { rows } from '#test/shared/postgres/tenant.ts'
 import { cluster } from '#test/world/cluster.ts'
 import { mortal } from '#test/world/crash.ts'
-import { everythingOf, life, removal, statusChanged, tombstoneFor, uidOf, type Life } from '#test/world/life.ts'
+import {
+  everythingOf,
+  life,
+  removal,
+  statusChanged,
+  tombstoneFor,
+  uidOf,
+  type Life,
+  type LifeOptions,
+} from '#test/world/life.ts'
 import { postgres as sharedPostgres, type PostgresWorld } from '#test/world/postgres.ts'
 
 const REMOVED = 'io.platxa.instance.removed.v1'
@@ -32,16 +41,16 @@ async function nodeWithoutKubelet(): Promise<string> {
   return node.metadata.name
 }
 
-describe('remove, the whole way', () => {
+describe('remove, the whole way', { timeout: 600_000 }, () => {
   let postgres: PostgresWorld
   beforeAll(async () => {
     postgres = await sharedPostgres()
     await installManifests()
   })
 
-  async function world(): Promise<Life & { readonly name: string; readonly uid: string }> {
+  async function world(options?: LifeOptions): Promise<Life & { readonly name: string; readonly uid: string }> {
     const name = instanceName()
-    const here = life(postgres)
+    const here = life(postgres, options)
     await here.deliver(request(name))
     return { ...here, name, uid: await uidOf(name) }
   }
@@ -69,6 +78,7 @@ describe('remove, the whole way', () => {
       `patch Namespace ${namespaceOf(name)}`,
       `patch Deployment odoo-${name}`,
       `scale odoo-${name} to 0`,
+      'create Event',
       expect.stringMatching(/^ALTER ROLE .* NOLOGIN$/),
       expect.stringMatching(/^ALTER DATABASE .* ALLOW_CONNECTIONS false$/),
       expect.stringMatching(/^DROP DATABASE /),
@@ -130,7 +140,7 @@ describe('remove, the whole way', () => {
   })
 
   it('waits for Odoo to end, and leaves its database alone until then', async () => {
-    const { name, uid, deliver } = await world()
+    const { name, uid, deliver } = await world({ removalWaitsMs: 1_000 })
     const kubernetes = await cluster()
     const node = await nodeWithoutKubelet()
     const find = () => runningPod(kubernetes, name, within())
@@ -147,20 +157,20 @@ describe('remove, the whole way', () => {
     expect(await traces(databaseOf(name))).toEqual(['database', 'role'])
     expect(await kubernetes.get(deploymentRef(name), { signal: within() })).toMatchObject({ spec: { replicas: 0 } })
     await kubernetes.request('DELETE', path, { query: { gracePeriodSeconds: 0 }, signal: within() })
-    expect(await deliver(removal(name, { uid }))).toMatchObject({ type: REMOVED })
+    expect(await life(postgres).deliver(removal(name, { uid }))).toMatchObject({ type: REMOVED })
   })
 
   it('waits until the namespace is gone', async () => {
-    const { name, uid, deliver } = await world()
+    const { name, uid, deliver } = await world({ removalWaitsMs: 1_000 })
     const kubernetes = await cluster()
     const config: Ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: namespaceOf(name), name: 'odoo-config' }
     const finalizers = (list: string[]) =>
       kubernetes.patch(config, { metadata: { finalizers: list } }, { type: 'merge', signal: within() })
     await finalizers(['test.platxa.io/stuck'])
-    expect(await deliver(removal(name, { uid }))).toMatchObject({ status: 503 })
-    expect(await traces(databaseOf(name))).toEqual([])
+    const removedOnce = async () => [(await deliver(removal(name, { uid }))).status, await traces(databaseOf(name))]
+    await expect.poll(removedOnce, { timeout: 60_000 }).toEqual([503, []])
     await finalizers([])
-    expect(await deliver(removal(name, { uid }))).toMatchObject({ type: REMOVED, data: { uid } })
+    expect(await life(postgres).deliver(removal(name, { uid }))).toMatchObject({ type: REMOVED, data: { uid } })
   })
 
   it('sweeps tombstones of long ago, but not those of namespaces that are still there', async () => {

@@ -40,6 +40,12 @@ describe('sleep, the whole way', () => {
     })
     const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name: deploymentOf(name) }
     const made = await kubernetes.create(deployment(name), { signal: within() })
+    // Sleep leaves alone what changes while it looks, so its controllers have their say first.
+    const settled = async () => {
+      const { metadata, status } = (await kubernetes.get<Deployment>(ref, { signal: within() })) ?? {}
+      return status?.observedGeneration === metadata?.generation && status?.unavailableReplicas === 1
+    }
+    await expect.poll(settled, { timeout: 60_000 }).toBe(true)
     const wakeNamespace = await testNamespace('wake')
     const replicas: WakeReplica[] = []
     for (const [index, reply] of replies.entries()) {

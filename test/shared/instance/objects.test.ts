@@ -32,12 +32,12 @@ describe('the objects of an instance', () => {
     ])
   })
 
-  it('let in wake and sleep to scale, four functions to administer, and nobody else', () => {
+  it('let in three functions to scale, three to administer, and nobody else', () => {
     const bindings = instanceObjects(specOf(), platformOf(), secrets).filter(({ kind }) => kind === 'RoleBinding')
     expect(bindings).toMatchObject([
       {
         roleRef: { kind: 'ClusterRole', name: 'platxa-tenant-admin' },
-        subjects: ['provision', 'change-tier', 'change-status', 'remove'].map((name) => ({
+        subjects: ['provision', 'change-tier', 'change-status'].map((name) => ({
           kind: 'ServiceAccount',
           namespace: 'platxa',
           name,
@@ -48,6 +48,7 @@ describe('the objects of an instance', () => {
         subjects: [
           { kind: 'ServiceAccount', namespace: 'traefik-system', name: 'wake' },
           { kind: 'ServiceAccount', namespace: 'platxa', name: 'sleep' },
+          { kind: 'ServiceAccount', namespace: 'platxa', name: 'remove' },
         ],
       },
     ])
