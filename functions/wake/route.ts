@@ -74,9 +74,7 @@ export function createDoor(front: Front): Door {
 /** Odoo's router decodes the path, merges slashes and takes off a language, so a look at the plain text is not enough. */
 export function isDatabaseManager(target: string): boolean {
   if (!target.includes('database') && !target.includes('%')) return false
-  return /^(?:\/[a-z]{2,3}(?:_[a-z]+)?(?:@[a-z]+)?)?\/web\/database(?:\/|$)/i.test(
-    pathOf(decoded(target.split('?', 1)[0] ?? '')),
-  )
+  return /^(?:\/[^/]+)?\/web\/database(?:\/|$)/i.test(pathOf(decoded(target.split('?', 1)[0] ?? '')))
 }
 
 function decoded(path: string): string {

@@ -1,5 +1,5 @@
 // The three ports of a replica and the order in which it leaves: not ready at once, still serving, then the last request.
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerOptions } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import type { Registry } from 'prom-client'
@@ -75,8 +75,9 @@ export async function serveWake(
   return { port, controlPort, metricsPort: metrics.port, stop: () => (stopping ??= leave()) }
 }
 
-export function trafficServer(door: Door): Server {
-  const server = createServer({ ...serverOptions })
+/** `over`: only tests are less patient. */
+export function trafficServer(door: Door, over: ServerOptions = {}): Server {
+  const server = createServer({ ...serverOptions, ...over })
   server.on('request', door.request)
   // Answered by the instance, when the request is handed over, not by us before.
   server.on('checkContinue', door.request)

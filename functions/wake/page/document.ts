@@ -88,7 +88,7 @@ function wakingContent(words: Words, step: number, usualSeconds: number, note: N
     picture,
     `<h1>${text(words.waking)}</h1><p>${text(words.lead)}</p>`,
     steps(words.steps, step),
-    `<div class="bar" aria-hidden="true"><i></i></div>`,
+    `<div class="bar" aria-hidden="true"><i></i></div><p id="heard" role="status"></p>`,
     `<p class="small" id="time" dir="ltr" aria-hidden="true"></p><p class="small" id="note" role="status">${text(said)}</p>`,
     // With a fragment in the address some browsers take the refresh for a jump within the page; the link still works.
     `<noscript><p class="small">${text(words.noscript)} <a href="">${text(words.again)}</a></p></noscript>`,

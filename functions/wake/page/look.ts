@@ -27,7 +27,7 @@ export const plainLook: Look = {
 /** WCAG 2.2, 1.4.3: the words of a button stand on this colour. */
 const leastContrast = 4.5
 /** With everything else the page stays below 10 KB. */
-const longestLogo = 1_200
+const longestLogo = 1_100
 
 const source = /^(?:\*|'self'|'none'|https?:|(?:https?:\/\/)?(?:\*\.)?[a-z\d-]+(?:\.[a-z\d-]+)*(?::(?:\d{1,5}|\*))?)$/i
 

@@ -4,7 +4,7 @@ export const script = `(() => {
 const main = document.querySelector('main'), data = main.dataset, begun = performance.now() - data.elapsed * 1000
 const steps = [...document.querySelectorAll('li')], note = document.getElementById('note'), time = document.getElementById('time')
 const rest = document.getElementById('next'), again = document.querySelector('.again'), opened = performance.now()
-const root = document.documentElement
+const heard = document.getElementById('heard'), root = document.documentElement
 let usual = Number(data.usual), start = begun, over = false, faults = 0, risen = 0
 const far = () => (steps.filter(step => step.className === 'done').length + .8) / 5
 const draw = () => {
@@ -24,7 +24,7 @@ const show = phase => {
   const at = { stopping: 0, requested: 0, accepted: 0, scheduled: 1, pulling: 1, starting: 2, database: 3, ready: 5 }[phase] ?? 0
   steps.forEach((step, i) => {
     step.className = i < at ? 'done' : i === at ? 'now' : ''
-    if (i === at) step.setAttribute('aria-current', 'step'); else step.removeAttribute('aria-current')
+    if (i === at) { step.setAttribute('aria-current', 'step'); heard.textContent = step.textContent } else step.removeAttribute('aria-current')
   })
 }
 const ask = async () => {

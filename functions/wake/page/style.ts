@@ -42,7 +42,7 @@ code{font:600 .875rem ui-monospace,SFMono-Regular,Menlo,monospace;color:var(--in
 .brand{display:flex;align-items:center;gap:10px;margin:0 0 28px;color:var(--ink);font-weight:600}
 .brand img{height:28px;width:auto;max-width:160px}
 .small a{color:var(--go)}
-[hidden]{display:none}
+#heard{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 @media (prefers-reduced-motion:reduce){*,*::before{animation:none!important;transition:none!important}}
 `.replaceAll('\n', '')
 

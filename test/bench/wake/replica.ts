@@ -36,6 +36,8 @@ export async function startReplica(
     LOG_LEVEL: 'warn',
     DRAIN_DELAY: '1ms',
     HOLD_TIMEOUT: '10m',
+    WAKES_PER_CLIENT: '0',
+    WAKES_PER_INSTANCE: '0',
     WAKE_TIMEOUT: '30m',
     ...over,
   }

@@ -12,6 +12,8 @@ describe('the database manager', () => {
     '/fr/web/database/list',
     '/pt_BR/web/database/restore',
     '/sr@latin/web/database/manager',
+    '/es_419/web/database/manager',
+    '/en-us/web/database',
   ])('is closed: %s', (path) => {
     expect(isDatabaseManager(path)).toBe(true)
   })

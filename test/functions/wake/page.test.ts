@@ -130,7 +130,7 @@ describe('documentOf', () => {
 const longHost = `${'a'.repeat(63)}.${'b'.repeat(63)}.example.com`
 const branded: Look = {
   name: 'Äußerst & Söhne <ltd>'.padEnd(40, 'ß'),
-  logo: `data:image/svg+xml;base64,${'A'.repeat(1_174)}`,
+  logo: `data:image/svg+xml;base64,${'A'.repeat(1_074)}`,
   color: '#0b6e4f',
   colorOnDark: '#7fe0bf',
   support: `https://help.example.com/${'h'.repeat(150)}?a&b`,

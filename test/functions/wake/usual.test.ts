@@ -1,0 +1,34 @@
+// What a visitor is told to expect: the history of this instance, not of all.
+import { describe, expect, it } from 'vitest'
+import { usualWakeMs, withWake } from '#functions/wake/entry.ts'
+import { usualMsOf } from '#functions/wake/front.ts'
+import { progressOf } from '#functions/wake/own-paths.ts'
+import { retryAfterSeconds } from '#functions/wake/state.ts'
+import { entryOf, room, waking } from './rooms-of.ts'
+
+describe('the usual time of a wake', () => {
+  it.each([
+    ['has no history', [], undefined],
+    ['woke once', [2_310], 2_310],
+    ['was slow once', [2_310, 21_000, 2_204], 2_310],
+    ['woke an even number of times', [2_310, 2_204], 2_310],
+  ])('of an instance that %s', (_what, recentWakes, usual) => {
+    expect(usualWakeMs(entryOf(undefined, { recentWakes }))).toBe(usual)
+  })
+
+  it('is what its last five wakes took, the newest first', () => {
+    const { facts } = entryOf(undefined, { recentWakes: [5, 4, 3, 2, 1] })
+    expect(withWake(facts, 6.4)).toBe('6 5 4 3 2')
+  })
+
+  it('is what the open page is told, with the seconds that have passed', () => {
+    const entry = entryOf(room(waking({ since: 1_000 })), { recentWakes: [3_600] })
+    expect(progressOf(entry, 'en', 3_200)).toMatchObject({ state: 'waking', seconds: 2.2, typicalSeconds: 4 })
+  })
+
+  it('is when a client that does not ask shall come again', () => {
+    expect(retryAfterSeconds(room(waking({ since: 1_000 })), 6_000, 3_000)).toBe(4)
+    expect(retryAfterSeconds(room(waking({ since: 1_000 })), 6_000, 60_000)).toBe(1)
+    expect(usualMsOf(undefined)).toBe(6_000)
+  })
+})
