@@ -21,6 +21,8 @@ export interface LongPolls {
   listen(entry: Entry, request: IncomingMessage, response: ServerResponse): Promise<void>
   /** The instance went in the middle of it. True: it was falling asleep, and the tab has its answer. */
   end(response: ServerResponse): boolean
+  /** Whether `end` has answered it. */
+  hasEnded(response: ServerResponse): boolean
   /** The instance is awake: its tabs ask it again, at once. */
   handBack(entry: Entry): void
   close(): void
@@ -58,6 +60,8 @@ interface Poll {
 
 export function createLongPolls({ places, clientOf, onPresence, onHuman, pollMs }: LongPollDeps): LongPolls {
   const waiting = new Map<Entry, Set<() => void>>()
+  let leaving = false
+  const ended = new WeakSet<ServerResponse>()
   const forwarded = new WeakMap<ServerResponse, { readonly entry: Entry; readonly poll: Poll }>()
 
   function wait(entry: Entry, response: ServerResponse): Promise<void> {
@@ -82,7 +86,7 @@ export function createLongPolls({ places, clientOf, onPresence, onHuman, pollMs 
       onPresence(entry, poll.inactivityMs)
       if (poll.inactivityMs < presentMs) onHuman(entry, clientOf(request))
     }
-    if (entry.room.life.is !== 'awake' && !response.destroyed) await wait(entry, response)
+    if (entry.room.life.is !== 'awake' && !response.destroyed && !leaving) await wait(entry, response)
     say(response, rpcResult(poll.id, '[]'), { 'Platxa-Instance': entry.room.life.is })
   }
 
@@ -106,12 +110,15 @@ export function createLongPolls({ places, clientOf, onPresence, onHuman, pollMs 
       const known = forwarded.get(response)
       if (known === undefined || !isLeaving(known.entry)) return false
       say(response, rpcResult(known.poll.id, '[]'))
+      ended.add(response)
       return true
     },
+    hasEnded: (response) => ended.has(response),
     handBack(entry) {
       for (const done of waiting.get(entry) ?? []) done()
     },
     close() {
+      leaving = true
       for (const all of waiting.values()) for (const done of all) done()
     },
   }

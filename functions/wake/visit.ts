@@ -63,8 +63,9 @@ async function forward(entry: Entry, life: Life & { is: 'awake' }, visit: Visit,
     case 'answered':
       return 'forwarded'
     case 'client gone':
-    case 'broken':
       return how.outcome
+    case 'broken':
+      return front.polls.hasEnded(visit.response) ? 'answered for' : how.outcome
     case 'unsent':
       if (how.error.fault === 'queue full' || how.error.fault === 'closing') {
         say(visit.response, refusal(visit.request, how.error.status, 'The instance is too busy.', 1))

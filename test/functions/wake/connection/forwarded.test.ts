@@ -1,5 +1,6 @@
+import type { IncomingMessage } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { forwardedLines, peers } from '#functions/wake/connection/forwarded.ts'
+import { clients, forwardedLines, peers } from '#functions/wake/connection/forwarded.ts'
 import { requestHead } from '#functions/wake/connection/request-head.ts'
 
 const trusting = peers(['10.0.0.0/8', 'fd00::/8', '192.0.2.7/32'])
@@ -50,6 +51,22 @@ describe('wake / connection / forwarded', () => {
     expect(forwardedLines(trusting('10.0.0.1'), said, 'h', false, 'keep')).toContain('X-Forwarded-For: 203.0.113.9\r\n')
     expect(forwardedLines(trusting('10.0.0.1'), nothing, 'h', false, 'keep')).toContain('X-Forwarded-For: 10.0.0.1\r\n')
     expect(forwardedLines(trusting('1.1.1.1'), said, 'h', false, 'keep')).toContain('X-Forwarded-For: 1.1.1.1\r\n')
+  })
+
+  it.each([
+    ['somebody who comes straight', '203.0.113.9', '6.6.6.6', '203.0.113.9'],
+    ['somebody behind a proxy', '10.0.0.1', '203.0.113.9', '203.0.113.9'],
+    ['somebody who made up who he is', '10.0.0.1', '6.6.6.6, 203.0.113.9', '203.0.113.9'],
+    ['somebody behind two proxies', '10.0.0.1', '6.6.6.6, 203.0.113.9, 10.0.0.7', '203.0.113.9'],
+    ['somebody within', '10.0.0.1', '10.9.9.9, 10.0.0.7', '10.9.9.9'],
+    ['somebody whose address is IPv6', '::ffff:10.0.0.1', '2001:db8::9', '2001:db8::9'],
+    ['somebody written as IPv6', '10.0.0.1', '::ffff:203.0.113.9', '203.0.113.9'],
+    ['somebody of whom the proxy says nothing', '10.0.0.1', undefined, undefined],
+    ['somebody of whom the proxy says nonsense', '10.0.0.1', 'unknown, -', undefined],
+  ])('knows %s', (_who, remoteAddress, said, client) => {
+    const headers = said === undefined ? {} : { 'x-forwarded-for': said }
+    const request = { socket: { remoteAddress }, headers } as IncomingMessage
+    expect(clients(['10.0.0.0/8', 'fd00::/8'])(request)).toBe(client)
   })
 
   it.each([
