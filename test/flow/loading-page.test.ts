@@ -1,4 +1,5 @@
 // The loading page as different people have it, all of them during one wake of one instance.
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { chromiumPath, openBrowser, withoutBrowser } from './browse.ts'
@@ -35,9 +36,8 @@ describe.skipIf(chromiumPath === undefined)(`the loading page${withoutBrowser}`,
   beforeAll(async () => {
     world = await localWorld({ STANDIN_START_SECONDS: String(START_SECONDS) })
     await world.start('--idle-timeout', '12s')
-    await expect
-      .poll(async () => replicasOf(await world.kubernetes(), 'demo'), { timeout: 90_000, interval: 250 })
-      .toBe(0)
+    const kubernetes = await world.kubernetes()
+    while ((await replicasOf(kubernetes, 'demo')) !== 0) await sleep(250)
     browser = await openBrowser()
     await visit('somebody with a fragment', { locale: 'fr-FR' }, '/web/login#menu=7')
     await visit('somebody without JavaScript', { javaScriptEnabled: false, locale: 'de-DE' }, '/web/login')

@@ -92,7 +92,7 @@ describe('a tab that is forgotten', () => {
     if (first === undefined || second === undefined) throw new Error('no replicas')
     let port = first.port
     const tab = new OpenTab(() => port, instance.host)
-    await tab.open()
+    await tab.open(7_200_000)
     port = second.port
     await first.stop()
     await until(() => tab.isConnected && parked(second, instance) === 1)
