@@ -1,5 +1,6 @@
 // Least privilege: what each function was given in manifests/base, held against what it was seen to use in a life that goes
 // every way there is. Each runs with its own service account, so that it also has all that it needs.
+import type { Pod } from 'kubernetes-types/core/v1.js'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { route as deadLetter } from '#functions/dead-letter/route.ts'
@@ -152,18 +153,35 @@ async function runSmaller(name: string): Promise<void> {
   await kubernetes.patch(ref, { status }, { type: 'merge', subresource: 'status', signal: within() })
 }
 
+/** Its node has taken it and its containers are not made: why is said by Events alone. */
+async function strand(name: string): Promise<void> {
+  const kubernetes = await cluster()
+  const pods = { apiVersion: 'v1', kind: 'Pod', namespace: namespaceOf(name) }
+  const pod = async () => {
+    const all = await Array.fromAsync(kubernetes.list<Pod>(pods, { signal: within() }))
+    return all.find(({ metadata }) => metadata?.deletionTimestamp === undefined)?.metadata?.name
+  }
+  await expect.poll(pod, { timeout: 30_000 }).toBeDefined()
+  const waiting = { waiting: { reason: 'ContainerCreating' } }
+  const odoo = { name: 'odoo', ready: false, restartCount: 0, image: 'odoo', imageID: '', state: waiting }
+  const status = { phase: 'Pending', containerStatuses: [odoo] }
+  const ref = { ...pods, name: (await pod()) ?? '' }
+  await kubernetes.patch(ref, { status }, { type: 'merge', subresource: 'status', signal: within() })
+}
+
 /** Its pod never answers, so it is told why, too. */
 async function wake(name: string): Promise<void> {
   await scale(name, 0)
-  const replica = await startReplica(await as('traefik-system/wake'), { wakeTimeoutMs: 1_000 })
+  const replica = await startReplica(await as('traefik-system/wake'), { wakeTimeoutMs: 15_000 })
   await expect.poll(() => replica.wake.rooms.named(name)?.room.world.replicas, { timeout: 30_000 }).toBe(0)
   const data = { name, trigger: 'manual' as const }
   const wish = makeEvent({ type: 'io.platxa.instance.wake.requested.v1', source: '//test', id: `wake-${name}`, data })
   const { headers, body } = encodeEvent(wish)
   const answer = await replica.wake.control.request('/', { method: 'POST', headers, body: body ?? null })
   expect(answer.status).toBe(204)
+  await strand(name)
   const why = async () => (await deploymentOf(name))?.metadata.annotations?.['platxa.io/why']
-  await expect.poll(why, { timeout: 30_000 }).toMatch(/^Could not be woken/)
+  await expect.poll(why, { timeout: 60_000 }).toMatch(/^Could not be woken/)
 }
 
 async function sleepAndScan(name: string, postgres: PostgresWorld): Promise<void> {
