@@ -76,20 +76,27 @@ export class Volumes {
     if (configMap) {
       const { name = '', items, optional } = configMap
       const contents = await readConfigMap(name, this.#reader)
-      await writeItems(folder, pick(`configmap "${name}"`, contents, items, optional), 0o644)
+      await this.#writeItems(folder, pick(`configmap "${name}"`, contents, items, optional), 0o644)
     }
     if (secret) {
       const { name = '', items, optional } = secret
       const contents = await readSecret(name, this.#reader)
-      await writeItems(folder, pick(`secret "${name}"`, contents, items, optional), 0o600)
+      await this.#writeItems(folder, pick(`secret "${name}"`, contents, items, optional), 0o600)
     }
-    if (downwardAPI) await writeItems(folder, this.#fields(downwardAPI.items ?? []), 0o644)
+    if (downwardAPI) await this.#writeItems(folder, this.#fields(downwardAPI.items ?? []), 0o644)
     if (serviceAccountToken) {
       const file = join(folder, serviceAccountToken.path)
       const { pod, kubernetes } = this.#of
       const token = { file, pod, kubernetes, projection: serviceAccountToken }
       await (this.#tokens.get(file) ?? this.#begin(token))
     }
+  }
+
+  /** A Secret is for the user of the pod; where we are root and the pod names a group, for that group too. */
+  async #writeItems(folder: string, contents: Contents, mode: number): Promise<void> {
+    const group = process.getuid?.() === 0 ? this.#of.pod.spec?.securityContext?.fsGroup : undefined
+    const readable = group === undefined ? mode : mode | 0o040
+    await Promise.all([...contents].map(([path, value]) => replaceFile(join(folder, path), value, readable, group)))
   }
 
   #fields(items: readonly DownwardAPIVolumeFile[]): Contents {
@@ -133,8 +140,4 @@ function pick(
     else if (!optional) throw new ConfigProblem(`${what} has no key ${key}`)
   }
   return picked
-}
-
-async function writeItems(folder: string, contents: Contents, mode: number): Promise<void> {
-  await Promise.all([...contents].map(([path, value]) => replaceFile(join(folder, path), value, mode)))
 }

@@ -11,8 +11,8 @@ mount --rbind /dev "$root/dev"
 mount -t tmpfs -o mode=1777 tmpfs "$root/run"
 while [ "$1" != -- ]; do
   [ -e "$root$1" ] || mkdir -p "$root$1"
-  # What fsGroup does: a volume that the user does not own yet is given over; files of a ConfigMap or Secret are new each time.
-  if [ "$3" = ro ] || [ "$(stat -L -c %u:%g "$2")" != "$uid:$gid" ]; then chown -R "$uid:$gid" "$2/"; fi
+  # What fsGroup does to a volume that the user does not own yet.
+  if [ "$3" = rw ] && [ "$(stat -L -c %u:%g "$2")" != "$uid:$gid" ]; then chown -R "$uid:$gid" "$2/"; fi
   mount --bind "$2" "$root$1"
   if [ "$3" = ro ]; then mount -o remount,bind,ro "$root$1"; fi
   shift 3
