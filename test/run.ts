@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { obtainControlPlane } from '#local/control-plane/obtain.ts'
+import { obtainTool } from '#local/tools/tools.ts'
 import { layoutOf, repository } from '#local/world/layout.ts'
 import { createProgress } from '#local/world/progress.ts'
 import { obtainChromium } from '#test/browser.ts'
@@ -51,6 +52,10 @@ async function prepare(): Promise<void> {
   if (wanted.has('integration')) {
     const { path, fault } = await progress.step('obtaining PgBouncer', obtainPgbouncer)
     if (path === undefined) progress.line(`no PgBouncer, so its tests are skipped: ${fault}`)
+    for (const name of ['kustomize', 'queue-proxy'] as const) {
+      const tool = progress.step(`obtaining ${name}`, (tell) => obtainTool(name, { tell, signal }))
+      await tool.catch((error: unknown) => progress.line(error instanceof Error ? error.message : String(error)))
+    }
   }
   if (wanted.has('flow')) {
     const { path, faults } = await progress.step('obtaining a browser', obtainChromium)
