@@ -16,15 +16,26 @@ export const COMPILE_CACHE = 'compiled'
 const BANNER = `import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);`
 const WARM_LIMIT_MS = 60_000
 
-export async function functionNames(): Promise<readonly string[]> {
-  const entries = await readdir(join(repository, 'functions'), { withFileTypes: true })
+export function functionNames(): Promise<readonly string[]> {
+  return foldersIn('functions')
+}
+
+/** What runs once in a cluster and by the same image: not compiled ahead, because nobody waits for it to start. */
+export function jobNames(): Promise<readonly string[]> {
+  return foldersIn('jobs')
+}
+
+async function foldersIn(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(join(repository, folder), { withFileTypes: true })
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
 }
 
 /** Fills the folder, which is emptied first, and gives the names of the functions in it. */
 export async function bundleFunctions(folder: string, node = process.execPath): Promise<readonly string[]> {
   const names = await functionNames()
-  await bundle(folder, Object.fromEntries(names.map((name) => [name, join(repository, 'functions', name, 'main.ts')])))
+  const entry = (of: string, name: string) => [name, join(repository, of, name, 'main.ts')] as const
+  const jobs = (await jobNames()).map((name) => entry('jobs', name))
+  await bundle(folder, Object.fromEntries([...names.map((name) => entry('functions', name)), ...jobs]))
   await copyFile(join(import.meta.dirname, 'run.mjs'), join(folder, 'run.mjs'))
   for (const name of names) await warm(folder, ['run.mjs', name], node)
   return names

@@ -6,9 +6,10 @@ import { promisify } from 'node:util'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { bundleFunctions, COMPILE_CACHE, functionNames } from '#local/image/bundle.ts'
+import { bundleFunctions, COMPILE_CACHE, functionNames, jobNames } from '#local/image/bundle.ts'
 
 const names = await functionNames()
+const jobs = await jobNames()
 const LIMIT_MS = 60_000
 
 describe('the bundle of the image', () => {
@@ -41,12 +42,18 @@ describe('the bundle of the image', () => {
     expect(read).not.toContain('was rejected')
   })
 
+  it.each(jobs)('starts %s, which misses its settings', { timeout: LIMIT_MS }, async (name) => {
+    const { code, read } = await start(name)
+    expect(code).toBe(1)
+    expect(read).toContain('EnvError')
+  })
+
   it.each(['', '../sleep', 'Sleep'])('refuses "%s" as the name of a function', { timeout: LIMIT_MS }, async (name) => {
     expect((await start(name)).code).toBe(64)
   })
 
-  it('has one entry for each function and nothing of the tests', async () => {
+  it('has one entry for each function and each job, and nothing of the tests', async () => {
     const files = (await readdir(folder)).filter((file) => file.endsWith('.mjs'))
-    expect(files.toSorted()).toEqual([...names.map((name) => `${name}.mjs`), 'run.mjs'].toSorted())
+    expect(files.toSorted()).toEqual([...[...names, ...jobs].map((name) => `${name}.mjs`), 'run.mjs'].toSorted())
   })
 })
