@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { say } from './answers.ts'
 import { usualWakeMs, type Entry } from './entry.ts'
 import { usualMsOf, type Front } from './front.ts'
-import { noteFor } from './page.ts'
+import { noteFor, stepSeconds } from './page.ts'
 import { hurry } from './room.ts'
 import { phaseNow, retryAfterSeconds, stateOf, troubleOf } from './state.ts'
 
@@ -33,6 +33,8 @@ export interface Progress {
   readonly phase: string
   readonly seconds: number
   readonly typicalSeconds: number
+  /** Of the page's steps that are done, how long each took. */
+  readonly stepSeconds: readonly number[]
   /** One word (world.ts), and the sentence for it in the reader's language. */
   readonly reason?: string | undefined
   readonly message?: string | undefined
@@ -50,6 +52,7 @@ export function progressOf(entry: Entry, acceptLanguage: string | undefined, now
     phase,
     seconds: room.life.is === 'waking' ? Math.round((now - room.life.since) / 100) / 10 : 0,
     typicalSeconds: Math.max(1, Math.round(usualMs / 1000)),
+    stepSeconds: room.life.is === 'waking' ? stepSeconds(room.life.marks, room.life.since) : [],
     reason: trouble?.code,
     message: state === 'waking' ? noteFor(acceptLanguage, phase, trouble) : undefined,
     retrySeconds: state === 'failed' ? retryAfterSeconds(room, usualMs, now) : undefined,

@@ -5,7 +5,7 @@ import { contentSecurityPolicy, documentOf, live, sayingOf, type View } from './
 import { frameHeaders, plainLook, type Look } from './page/look.ts'
 import { wordsFor } from './page/languages.ts'
 import type { Words } from './page/words.ts'
-import type { Phase, Trouble } from './world.ts'
+import type { Marks, Phase, Trouble } from './world.ts'
 
 export interface Page {
   readonly status: number
@@ -132,6 +132,28 @@ const stepOf: Readonly<Record<Phase, number>> = {
   starting: 2,
   database: 3,
   ready: 4,
+}
+
+/** The first of these that was seen tells when a step of the page was done: a phase may be over before anybody looked. */
+const stepEnds: readonly (readonly Phase[])[] = [
+  ['scheduled', 'pulling', 'starting', 'database', 'ready'],
+  ['starting', 'database', 'ready'],
+  ['database', 'ready'],
+  ['ready'],
+]
+
+/** How long each step took that is done, in seconds. */
+export function stepSeconds(marks: Marks, since: number): readonly number[] {
+  const seconds: number[] = []
+  let from = since
+  for (const ends of stepEnds) {
+    const marked = ends.map((phase) => marks[phase]).filter((mark) => mark !== undefined)
+    if (marked.length === 0) break
+    const at = Math.max(from, Math.min(...marked))
+    seconds.push(Math.round((at - from) / 100) / 10)
+    from = at
+  }
+  return seconds
 }
 
 export function wakingView(phase: Phase, usualMs: number, trouble: Trouble | null): View {

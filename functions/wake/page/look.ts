@@ -27,7 +27,7 @@ export const plainLook: Look = {
 /** WCAG 2.2, 1.4.3: the words of a button stand on this colour. */
 const leastContrast = 4.5
 /** With everything else the page stays below 10 KB. */
-const longestLogo = 1_100
+const longestLogo = 1_000
 
 const source = /^(?:\*|'self'|'none'|https?:|(?:https?:\/\/)?(?:\*\.)?[a-z\d-]+(?:\.[a-z\d-]+)*(?::(?:\d{1,5}|\*))?)$/i
 
@@ -46,7 +46,7 @@ export const lookEnv = {
   BRAND_COLOR_DARK: colorOn(papers.dark).optional(),
   BRAND_SUPPORT: z
     .string()
-    .max(200, 'must be at most 200 characters')
+    .max(120, 'must be at most 120 characters')
     .regex(/^(?:mailto:[^\s@"<>]+@[^\s@"<>]+|https:\/\/[^\s"<>]+)$/i, 'must be mailto:… or https://…')
     .optional(),
   FRAME_ANCESTORS: z

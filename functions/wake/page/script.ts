@@ -1,4 +1,4 @@
-// The page's own script, sent as it stands here: asks the door how far the wake is, reloads when the door is open.
+// The page's own script, sent as it stands here but for its indentation: asks the door how far the wake is, reloads when it is open.
 // A page in a hidden tab asks less often and never wakes anybody; `reload` keeps the fragment of the address.
 export const script = `(() => {
 const main = document.querySelector('main'), data = main.dataset, begun = performance.now() - data.elapsed * 1000
@@ -39,6 +39,7 @@ const ask = async () => {
     if (now.state === 'waking') {
       start = performance.now() - now.seconds * 1000
       show(now.phase)
+      now.stepSeconds.forEach((seconds, i) => { steps[i].dataset.took = seconds + ' s' })
       if (now.message && note.textContent !== now.message) { note.textContent = now.message; data.said = '1' }
     }
     if (data.state !== 'waking') next = 3000
@@ -47,4 +48,4 @@ const ask = async () => {
 }
 addEventListener('pageshow', event => { if (event.persisted) location.reload() })
 setInterval(draw, 1000); draw(); setTimeout(ask, 400)
-})()`
+})()`.replaceAll(/\n */g, '\n')

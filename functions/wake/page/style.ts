@@ -28,6 +28,7 @@ li.done{color:var(--soft)}
 li.done::before{height:8px;margin-bottom:5px;border:solid var(--go);border-width:0 0 2px 2px;border-radius:0;transform:rotate(-45deg)}
 li.now{color:var(--ink);font-weight:600}
 li.now::before{border-color:var(--go);background:var(--go);animation:breathe 1.6s ease-in-out infinite}
+li::after{content:attr(data-took);margin-inline-start:auto;padding-inline-start:12px;font-size:.875rem;font-weight:400;unicode-bidi:plaintext;font-variant-numeric:tabular-nums}
 @keyframes breathe{50%{box-shadow:0 0 0 6px color-mix(in srgb,var(--go) 22%,transparent)}}
 .bar{height:4px;border-radius:2px;background:var(--line);overflow:hidden;margin:0 auto 12px;width:100%;max-width:18rem}
 .bar i{display:block;height:100%;width:calc(var(--p) * 100%);background:var(--go);border-radius:2px;transition:width 1s linear}

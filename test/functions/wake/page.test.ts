@@ -130,10 +130,10 @@ describe('documentOf', () => {
 const longHost = `${'a'.repeat(63)}.${'b'.repeat(63)}.example.com`
 const branded: Look = {
   name: 'Äußerst & Söhne <ltd>'.padEnd(40, 'ß'),
-  logo: `data:image/svg+xml;base64,${'A'.repeat(1_074)}`,
+  logo: `data:image/svg+xml;base64,${'A'.repeat(974)}`,
   color: '#0b6e4f',
   colorOnDark: '#7fe0bf',
-  support: `https://help.example.com/${'h'.repeat(150)}?a&b`,
+  support: `https://help.example.com/${'h'.repeat(90)}?a&b`,
   frameAncestors: ["'self'", 'https://app.example.com'],
 }
 
