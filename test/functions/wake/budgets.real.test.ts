@@ -47,7 +47,7 @@ describe('a client that has used up its wakes', () => {
     expect(JSON.parse(refused.body)).toMatchObject({ error: { code: 429 } })
     expect((await two?.read())?.spec?.replicas).toBe(0)
     expect(await replica.metric('platxa_wake_over_budget_total', 'budget="wakes per client",who="other"')).toBe(1)
-    expect(await replica.metric('platxa_wake_requests_total', 'outcome="over budget"')).toBe(1)
+    expect(await replica.metric('platxa_wake_requests_total', 'class="A",outcome="over budget"')).toBe(1)
     expect((await ask(call(replica, two, from('203.0.113.10')))).status).toBe(200)
     expect((await ask(call(replica, two, from('203.0.113.9')))).status).toBe(200)
   })

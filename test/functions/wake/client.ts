@@ -56,7 +56,7 @@ export const click = {
   'sec-fetch-mode': 'cors',
 }
 
-export async function until(what: () => boolean | Promise<boolean>, limitMs = 10_000): Promise<void> {
+export async function until(what: () => boolean | Promise<boolean>, limitMs = 60_000): Promise<void> {
   const from = performance.now()
   while (!(await what())) {
     if (performance.now() - from > limitMs) throw new Error(`did not happen within ${limitMs} ms: ${what.toString()}`)

@@ -42,7 +42,7 @@ async function startProcess(env: Readonly<Record<string, string>> = {}): Promise
   onTestFinished(() => void child.kill('SIGKILL'))
   const lines: string[] = []
   createInterface(child.stdout).on('line', (line) => lines.push(line))
-  await until(() => lines.some((line) => line.includes('"listening"')) || child.exitCode !== null, 30_000)
+  await until(() => lines.some((line) => line.includes('"listening"')) || child.exitCode !== null, 110_000)
   const { ports } = JSON.parse(lines.find((line) => line.includes('"listening"')) ?? '{}')
   const exited = once(child, 'exit')
   await until(async () => (await health(ports.port)) === 204)

@@ -42,7 +42,7 @@ describe('a long poll of a sleeping instance', () => {
     expect(JSON.parse(got.body)).toEqual(nothingNew)
     expect(parked(replica, instance)).toBe(0)
     expect((await instance.read()).spec?.replicas).toBe(0)
-    expect(await replica.metric('platxa_wake_requests_total', 'outcome="answered for"')).toBe(1)
+    expect(await replica.metric('platxa_wake_requests_total', 'class="B",outcome="answered for"')).toBe(1)
   })
 
   it('gives its place back when the tab is closed, and has none where tabs have used them up', async () => {
@@ -95,8 +95,8 @@ describe('a long poll of an awake instance', () => {
     await until(() => instance.odoo.got.includes('POST /longpolling/poll'))
     await instance.scale(0)
     expect(JSON.parse((await asked).body)).toEqual(nothingNew)
-    expect(await replica.metric('platxa_wake_requests_total', 'outcome="answered for"')).toBe(1)
-    expect(await replica.metric('platxa_wake_requests_total', 'outcome="broken"')).toBe(0)
+    expect(await replica.metric('platxa_wake_requests_total', 'class="B",outcome="answered for"')).toBe(1)
+    expect(await replica.metric('platxa_wake_requests_total', 'class="B",outcome="broken"')).toBe(0)
     expect(JSON.parse((await poll(replica, instance, 90_000)).body)).toEqual(nothingNew)
     await sleep(100)
     expect((await instance.read()).spec?.replicas).toBe(0)
