@@ -57,7 +57,11 @@ export async function wakeReplica(options: WakeReplicaOptions): Promise<WakeRepl
   }
 }
 
-async function createPod({ kubernetes, namespace, name, address }: WakeReplicaOptions): Promise<void> {
+/** The Pod object of a replica, by which the other functions find it. */
+export async function createPod(
+  options: Pick<WakeReplicaOptions, 'kubernetes' | 'namespace' | 'name' | 'address'>,
+): Promise<void> {
+  const { kubernetes, namespace, name, address } = options
   const signal = AbortSignal.timeout(30_000)
   const labels = { 'app.kubernetes.io/name': 'wake' }
   const containers = [{ name: 'wake', image: 'platxa-functions' }]

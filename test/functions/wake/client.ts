@@ -10,6 +10,8 @@ export interface Got {
 
 export interface Ask {
   readonly port: number
+  /** Address of the replica; 127.0.0.1. */
+  readonly address?: string
   readonly host: string
   readonly method?: string
   readonly path?: string
@@ -18,11 +20,20 @@ export interface Ask {
   readonly signal?: AbortSignal
 }
 
-export function ask({ port, host, method = 'GET', path = '/', headers = {}, body, signal }: Ask): Promise<Got> {
+export function ask({
+  port,
+  address = '127.0.0.1',
+  host,
+  method = 'GET',
+  path = '/',
+  headers = {},
+  body,
+  signal,
+}: Ask): Promise<Got> {
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
     const asked = request({
-      host: '127.0.0.1',
+      host: address,
       port,
       method,
       path,

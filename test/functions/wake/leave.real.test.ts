@@ -1,12 +1,12 @@
 // A replica as its own process: it leaves while it holds requests, politely or not.
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { ask, click, until, type Ask } from './client.ts'
+import { health, main, startProcess } from './process.ts'
 import { startReplica, startWorld, type Instance } from './world.ts'
 
 let world: Awaited<ReturnType<typeof startWorld>>
@@ -14,47 +14,6 @@ beforeAll(async () => {
   world = await startWorld()
 })
 afterAll(() => world.stop())
-
-interface Process {
-  readonly child: ChildProcess
-  readonly port: number
-  readonly controlPort: number
-  readonly lines: string[]
-  readonly exited: Promise<unknown[]>
-}
-
-const main = fileURLToPath(import.meta.resolve('#functions/wake/main.ts'))
-
-async function startProcess(env: Readonly<Record<string, string>> = {}): Promise<Process> {
-  const child = spawn(process.execPath, [main], {
-    env: {
-      PATH: process.env['PATH'],
-      KUBECONFIG: inject('kubeconfig'),
-      HOST: '127.0.0.1',
-      PORT: '0',
-      CONTROL_PORT: '0',
-      METRICS_PORT: '0',
-      DRAIN_DELAY: '300ms',
-      ...env,
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const lines: string[] = []
-  createInterface(child.stdout).on('line', (line) => lines.push(line))
-  await until(() => lines.some((line) => line.includes('"listening"')) || child.exitCode !== null, 110_000)
-  const { ports } = JSON.parse(lines.find((line) => line.includes('"listening"')) ?? '{}')
-  const exited = once(child, 'exit')
-  await until(async () => (await health(ports.port)) === 204)
-  return { child, ...ports, lines, exited }
-}
-
-async function health(port: number): Promise<number> {
-  return fetch(`http://127.0.0.1:${port}/health/readiness`).then(
-    ({ status }) => status,
-    () => 0,
-  )
-}
 
 async function knownSleeper(controlPort: number, startMs: number): Promise<Instance> {
   const instance = await world.instance()

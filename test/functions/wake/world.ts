@@ -137,7 +137,7 @@ function newOdoo(): Odoo {
   }
 }
 
-function deploymentOf(
+export function deploymentOf(
   name: string,
   node: string,
   { status = 'active', annotations = {} }: InstanceOptions,
@@ -240,7 +240,12 @@ export interface Replica extends Serving {
 /** Faults of ours must not hide. */
 const log = { ...silentLog, error: (fields: object, message: string): void => console.error(message, fields) }
 
-export async function startReplica(kubernetes: Kubernetes, over: Partial<WakeSettings> = {}): Promise<Replica> {
+/** `at`: where, for those that sleep is to find; all of them have one control port. */
+export async function startReplica(
+  kubernetes: Kubernetes,
+  over: Partial<WakeSettings> = {},
+  at: { readonly host: string; readonly controlPort: number } = { host: '127.0.0.1', controlPort: 0 },
+): Promise<Replica> {
   const metrics = createMetrics()
   const events: Envelope[] = []
   let accepting = true
@@ -266,7 +271,7 @@ export async function startReplica(kubernetes: Kubernetes, over: Partial<WakeSet
     log,
     accepting: () => accepting,
   })
-  const ports = { host: '127.0.0.1', port: 0, controlPort: 0, metricsPort: 0 }
+  const ports = { ...at, port: 0, metricsPort: 0 }
   const leaving = { drainDelayMs: 200, finishWithinMs: 30_000, onLeaving: () => void (accepting = false) }
   const serving = await serveWake(wake, ports, leaving, { metrics, log })
   void wake.watch()
@@ -277,7 +282,7 @@ export async function startReplica(kubernetes: Kubernetes, over: Partial<WakeSet
     wake,
     events,
     async metric(name, labels = '') {
-      const text = await (await fetch(`http://127.0.0.1:${serving.metricsPort}/metrics`)).text()
+      const text = await (await fetch(`http://${at.host}:${serving.metricsPort}/metrics`)).text()
       const line = text.split('\n').find((one) => one.startsWith(name) && one.includes(labels) && !one.startsWith('#'))
       return Number(line?.split(' ').at(-1) ?? 0)
     },
