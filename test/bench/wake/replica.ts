@@ -36,6 +36,7 @@ export async function startReplica(
     LOG_LEVEL: 'warn',
     DRAIN_DELAY: '1ms',
     HOLD_TIMEOUT: '10m',
+    // All wakes of a bench come from one address.
     WAKES_PER_CLIENT: '0',
     WAKES_PER_INSTANCE: '0',
     WAKE_TIMEOUT: '30m',

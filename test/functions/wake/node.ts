@@ -1,8 +1,9 @@
 // A node for these tests: the scheduler binds pods of instances to it as to any other, and what its kubelet would say of
 // them is said here. The "container" is a server in this process, on a loopback address of its own.
-import { randomBytes, randomInt } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { Pod } from 'kubernetes-types/core/v1.js'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
+import { addresses } from '#test/world/addresses.ts'
 
 export interface Container {
   /** The process has been asked to end; resolves when it has. */
@@ -39,8 +40,7 @@ export async function startTestNode(
   const { signal } = ending
   const name = `wake-${randomBytes(4).toString('hex')}`
   const running = new Map<string, Promise<Container>>()
-  const subnet = `127.${randomInt(10, 250)}.${randomInt(0, 250)}`
-  let last = 1
+  const address = addresses()
   await createNode(kubernetes, name)
 
   async function follow(): Promise<void> {
@@ -56,7 +56,7 @@ export async function startTestNode(
     if (pod.metadata?.deletionTimestamp !== undefined) return end(pod, uid)
     if (running.has(uid)) return
     const labels = pod.metadata?.labels ?? {}
-    const ip = `${subnet}.${(last += 1)}`
+    const ip = address()
     const say = (status: object): Promise<void> => patchStatus(kubernetes, pod, status)
     const started = say(statusOf(ip, false)).then(() =>
       boot({ instance: labels['app.kubernetes.io/instance'] ?? '', ip, say, sayReady: () => say(statusOf(ip, true)) }),
@@ -85,7 +85,7 @@ export async function startTestNode(
   }
 }
 
-async function createNode(kubernetes: Kubernetes, name: string): Promise<void> {
+export async function createNode(kubernetes: Kubernetes, name: string): Promise<void> {
   const signal = AbortSignal.timeout(30_000)
   const taints = [{ key: 'platxa.io/test-node', value: name, effect: 'NoSchedule' }]
   const labels = { 'platxa.io/test-node': name, 'kubernetes.io/hostname': name }
