@@ -49,6 +49,8 @@ export interface OwnPostgres extends PostgresWorld {
 
 /** The run's own server is the newest there is; the oldest one we support is there only where the machine brings it. */
 export const VERSIONS = ['the newest', 15] as const
+/** Behind the name of what a machine without it skips. */
+export const NOT_HERE = ' (skipped: this machine does not bring it)'
 
 export async function hasPostgres(version: (typeof VERSIONS)[number]): Promise<boolean> {
   if (version === 'the newest') return true

@@ -3,14 +3,22 @@ import { cloneDatabase } from '#shared/postgres/clone.ts'
 import { NotOurs, PostgresUnavailable, TemplateMissing } from '#shared/postgres/errors.ts'
 import { allowMaintenance } from '#shared/postgres/roles.ts'
 import { surveyTenant } from '#shared/postgres/survey.ts'
-import { VERSIONS, freshName, hasPostgres, ownPostgres, postgresOf, type PostgresWorld } from '#test/world/postgres.ts'
+import {
+  NOT_HERE,
+  VERSIONS,
+  freshName,
+  hasPostgres,
+  ownPostgres,
+  postgresOf,
+  type PostgresWorld,
+} from '#test/world/postgres.ts'
 import { cutAdmin } from '#test/world/postgres-faults.ts'
 import { never, parametersOf, PASSWORD, rows, stateOf, tenantOf } from './tenant.ts'
 
 for (const version of VERSIONS) {
   const missing = !(await hasPostgres(version))
 
-  describe.skipIf(missing)(`a clone on PostgreSQL, ${version}`, () => {
+  describe.skipIf(missing)(`a clone on PostgreSQL, ${version}${missing ? NOT_HERE : ''}`, () => {
     let world: PostgresWorld
     beforeAll(async () => {
       world = await postgresOf(version)

@@ -6,7 +6,7 @@ import { cloneDatabase, type CloneOptions } from '#shared/postgres/clone.ts'
 import { scramVerifier } from '#shared/postgres/scram.ts'
 import { platformOf, specOf } from '#test/shared/instance/builders.ts'
 import { findPgbouncer, type Pooler, startPgbouncer } from '#test/world/pgbouncer.ts'
-import { VERSIONS, freshName, hasPostgres, postgresOf, type PostgresWorld } from '#test/world/postgres.ts'
+import { NOT_HERE, VERSIONS, freshName, hasPostgres, postgresOf, type PostgresWorld } from '#test/world/postgres.ts'
 import { rows, tenantOf } from './tenant.ts'
 
 const program = await findPgbouncer()
@@ -102,7 +102,7 @@ function ofSessions(how: string, { role }: CloneOptions): string {
 for (const version of VERSIONS) {
   const missing = !(await hasPostgres(version))
 
-  describe.skipIf(missing)(`one tenant and another on PostgreSQL, ${version}`, () => {
+  describe.skipIf(missing)(`one tenant and another on PostgreSQL, ${version}${missing ? NOT_HERE : ''}`, () => {
     let world: PostgresWorld
     let pair: Pair
     const open: Client[] = []

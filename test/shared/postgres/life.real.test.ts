@@ -7,14 +7,14 @@ import { setConnectionLimit } from '#shared/postgres/limits.ts'
 import { activeSessions } from '#shared/postgres/sessions.ts'
 import { resumeRole, suspendRole } from '#shared/postgres/suspend.ts'
 import { writeTenantParameters } from '#shared/postgres/tenant-settings.ts'
-import { VERSIONS, hasPostgres, postgresOf, type PostgresWorld } from '#test/world/postgres.ts'
+import { NOT_HERE, VERSIONS, hasPostgres, postgresOf, type PostgresWorld } from '#test/world/postgres.ts'
 import { cutAdmin } from '#test/world/postgres-faults.ts'
 import { never, parametersOf, PASSWORD, rows, tenantOf } from './tenant.ts'
 
 for (const version of VERSIONS) {
   const missing = !(await hasPostgres(version))
 
-  describe.skipIf(missing)(`a tenant on PostgreSQL, ${version}`, () => {
+  describe.skipIf(missing)(`a tenant on PostgreSQL, ${version}${missing ? NOT_HERE : ''}`, () => {
     let world: PostgresWorld
     beforeAll(async () => {
       world = await postgresOf(version)

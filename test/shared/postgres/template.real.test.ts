@@ -9,13 +9,13 @@ import {
   templateMadeOf,
   type TemplateOptions,
 } from '#shared/postgres/template.ts'
-import { VERSIONS, freshName, hasPostgres, postgresOf, type PostgresWorld } from '#test/world/postgres.ts'
+import { NOT_HERE, VERSIONS, freshName, hasPostgres, postgresOf, type PostgresWorld } from '#test/world/postgres.ts'
 import { never, rows, tenantOf } from './tenant.ts'
 
 for (const version of VERSIONS) {
   const missing = !(await hasPostgres(version))
 
-  describe.skipIf(missing)(`a template on PostgreSQL, ${version}`, () => {
+  describe.skipIf(missing)(`a template on PostgreSQL, ${version}${missing ? NOT_HERE : ''}`, () => {
     let world: PostgresWorld
     beforeAll(async () => {
       world = await postgresOf(version)
