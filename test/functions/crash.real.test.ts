@@ -2,6 +2,7 @@
 // PostgreSQL. Then its event comes again, and the world must be the one of an undisturbed run.
 import type { Deployment } from 'kubernetes-types/apps/v1.js'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { memoryOf, runningPod } from '#functions/change-tier/resize.ts'
 import { deploymentRef } from '#shared/cluster/refs.ts'
 import type { Outgoing } from '#shared/events/emit.ts'
 import { annotationKeys } from '#shared/instance/names.ts'
@@ -15,6 +16,7 @@ import {
   idleDetected,
   life,
   removal,
+  runSmaller,
   scale,
   slept,
   statusChanged,
@@ -97,6 +99,8 @@ describe('a function that ends right after any of its writes', { timeout: 900_00
     readonly event: (name: string, revision: number) => Outgoing | Promise<Outgoing>
     /** Of an undisturbed delivery. */
     readonly status?: number
+    /** What else must be the same in the end. */
+    readonly also?: (name: string) => Promise<unknown>
   }
   const asleep = (name: string) => scale(name, 0)
   const awake = (name: string) => scale(name, 1)
@@ -120,6 +124,11 @@ describe('a function that ends right after any of its writes', { timeout: 900_00
   }
   const idle = async (name: string, revision: number) => idleDetected(name, revision, await deploymentOf(name))
 
+  const memoryOfPod = async (name: string) => {
+    const pod = await runningPod(await cluster(), name, within())
+    return pod && memoryOf(pod)
+  }
+
   /** Steps that lead in a circle, so that one instance serves for many writes. */
   const circles: Readonly<Record<string, readonly Step[]>> = {
     'change-status': [
@@ -135,12 +144,20 @@ describe('a function that ends right after any of its writes', { timeout: 900_00
       { function: 'change-tier', before: asleep, event: (name, revision) => slept(name, `night ${revision}`) },
       { function: 'change-tier', event: toTier('free', 'when-asleep') },
     ],
+    'change-tier, of a running pod that only grows': [
+      {
+        function: 'change-tier',
+        before: (name) => runSmaller(name, '768Mi'),
+        event: toTier('pro', 'now'),
+        also: memoryOfPod,
+      },
+    ],
     sleep: [{ function: 'sleep', before: wokenByVisitor, event: idle }],
   }
   const INSTANCES = 3
 
   it.each(Object.entries(circles))('%s: its event comes again, and nothing shows', async (_, steps) => {
-    const here = life(postgres, { replicas: await quietFrontDoor() })
+    const here = life(postgres, { replicas: await quietFrontDoor(), resizeWithinMs: 200 })
     const goRound = async (share: number): Promise<void> => {
       const name = instanceName()
       await here.deliver(request(name))
@@ -150,14 +167,14 @@ describe('a function that ends right after any of its writes', { timeout: 900_00
         revision += 1
         return step.event(name, revision)
       }
-      const look = async () => withoutRevisions(await everythingOf(name, postgres))
+      const look = async ({ also }: Step) => [withoutRevisions(await everythingOf(name, postgres)), await also?.(name)]
       // Once round, because the first time is not like the others.
       for (const step of steps) await here.deliver(await next(step))
       const undisturbed: { readonly step: Step; readonly writes: number; readonly world: unknown }[] = []
       for (const step of steps) {
         const counting = mortal(await here.hands(step.function))
         await here.deliver(await next(step), counting)
-        undisturbed.push({ step, writes: counting.writes.length, world: await look() })
+        undisturbed.push({ step, writes: counting.writes.length, world: await look(step) })
       }
       const most = Math.max(...undisturbed.map(({ writes }) => writes))
       for (let writes = 1 + share; writes <= most; writes += INSTANCES) {
@@ -168,7 +185,7 @@ describe('a function that ends right after any of its writes', { timeout: 900_00
             continue
           }
           const after = await interrupted(here, step.function, event, writes, step.status)
-          expect([after, await look()]).toEqual([after, world])
+          expect([after, await look(step)]).toEqual([after, world])
         }
       }
     }

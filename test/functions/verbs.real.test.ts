@@ -4,9 +4,8 @@ import type { Pod } from 'kubernetes-types/core/v1.js'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { route as deadLetter } from '#functions/dead-letter/route.ts'
-import { runningPod } from '#functions/change-tier/resize.ts'
 import { route as scanIdle } from '#functions/scan-idle/route.ts'
-import { deploymentRef, namespaceRef } from '#shared/cluster/refs.ts'
+import { namespaceRef } from '#shared/cluster/refs.ts'
 import { encodeEvent, makeEvent } from '#shared/events/emit.ts'
 import { namespaceOf } from '#shared/instance/names.ts'
 import { scaleBinding, tenantAdminBinding } from '#shared/instance/role-bindings.ts'
@@ -21,6 +20,7 @@ import {
   idleDetected,
   life,
   removal,
+  runSmaller,
   scale,
   statusChanged,
   tierChanged,
@@ -92,7 +92,7 @@ describe('the rights of the functions', { timeout: 900_000 }, () => {
 })
 
 async function liveThrough(name: string, postgres: PostgresWorld): Promise<void> {
-  const { deliver } = life(postgres)
+  const { deliver } = life(postgres, { resizeWithinMs: 200 })
   const { admin } = postgres
   const to = async (account: string, event: Parameters<typeof deliver>[0]) => {
     const answer = await deliver(event, { admin, kubernetes: await as(account) })
@@ -106,7 +106,7 @@ async function liveThrough(name: string, postgres: PostgresWorld): Promise<void>
   await to('platxa/change-status', statusChanged(name, { revision: 4, status: 'active' }))
   await mislay(name)
   await to('platxa/change-tier', tierChanged(name, { revision: 5, tier: 'team', apply: 'now' }))
-  await runSmaller(name)
+  await runSmaller(name, '1Gi')
   await to('platxa/change-tier', tierChanged(name, { revision: 6, tier: 'team', apply: 'now' }))
 }
 
@@ -134,23 +134,6 @@ const apiVersions: Readonly<Record<string, string>> = {
   Deployment: 'apps/v1',
   Ingress: 'networking.k8s.io/v1',
   NetworkPolicy: 'networking.k8s.io/v1',
-}
-
-/** As an older price list made it, and a kubelet has started it: it can be resized in place. */
-async function runSmaller(name: string): Promise<void> {
-  const kubernetes = await cluster()
-  const resources = { requests: { cpu: '250m', memory: '1Gi' }, limits: { cpu: '1', memory: '1Gi' } }
-  const patch = { spec: { template: { spec: { containers: [{ name: 'odoo', resources }] } } } }
-  await kubernetes.patch(deploymentRef(name), patch, { type: 'strategic', signal: within() })
-  const small = async () => {
-    const pod = await runningPod(kubernetes, name, within())
-    return pod?.spec?.containers[0]?.resources?.limits?.['memory'] === '1Gi' ? pod.metadata?.name : undefined
-  }
-  await expect.poll(small, { timeout: 30_000 }).toBeDefined()
-  const ref = { apiVersion: 'v1', kind: 'Pod', namespace: namespaceOf(name), name: (await small()) ?? '' }
-  const odoo = { name: 'odoo', ready: true, restartCount: 0, image: 'odoo', imageID: 'x', state: { running: {} } }
-  const status = { phase: 'Running', containerStatuses: [{ ...odoo, resources }] }
-  await kubernetes.patch(ref, { status }, { type: 'merge', subresource: 'status', signal: within() })
 }
 
 /** Its node has taken it and its containers are not made: why is said by Events alone. */

@@ -2,6 +2,7 @@
 // manifests/base, the platform's own role in PostgreSQL. Events go in, and afterwards a test looks at both worlds.
 import type { ConfigMap } from 'kubernetes-types/core/v1.js'
 import { route as changeStatus } from '#functions/change-status/route.ts'
+import { runningPod } from '#functions/change-tier/resize.ts'
 import { route as changeTier } from '#functions/change-tier/route.ts'
 import { route as provision } from '#functions/provision/route.ts'
 import { route as remove } from '#functions/remove/route.ts'
@@ -11,13 +12,14 @@ import { createSteps } from '#functions/provision/steps.ts'
 import { deploymentRef, namespaceRef } from '#shared/cluster/refs.ts'
 import { encodeEvent, makeEvent, type Outgoing } from '#shared/events/emit.ts'
 import type { EventData } from '#shared/events/catalogue.ts'
-import { databaseOf, tombstoneOf } from '#shared/instance/names.ts'
+import { databaseOf, namespaceOf, tombstoneOf } from '#shared/instance/names.ts'
 import type { Platform } from '#shared/instance/platform.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import type { Admin } from '#shared/postgres/connect.ts'
 import type { ReplicaSettings } from '#shared/wake/replicas.ts'
 import type { Hono } from 'hono'
 import { Registry } from 'prom-client'
+import { expect } from 'vitest'
 import { objectsOf, platformFor, wholeOf, within, type Answered, type Seen } from '#test/functions/provision/world.ts'
 import { rows } from '#test/shared/postgres/tenant.ts'
 import { asServiceAccount, cluster } from './cluster.ts'
@@ -28,6 +30,8 @@ export interface LifeOptions {
   readonly replicas?: ReplicaSettings
   /** How long one delivery of a removal waits for pods and namespace: longer than any machine takes, unless told. */
   readonly removalWaitsMs?: number
+  /** How long a kubelet may take to say what became of a resize. Where there is none, that is the time it takes. */
+  readonly resizeWithinMs?: number
 }
 
 export interface Hands {
@@ -59,7 +63,7 @@ const routes: Readonly<Record<string, (deps: Deps) => Hono>> = {
       minimumAwakeMs: 0,
       fenceTtlMs: 20_000,
     }),
-  'change-tier': (deps) => changeTier({ ...deps, resizeWithinMs: 2_000 }),
+  'change-tier': (deps) => changeTier(deps),
   'change-status': (deps) => changeStatus({ ...deps, patienceMs: 5_000 }),
 }
 export type FunctionName = keyof typeof routes
@@ -85,7 +89,10 @@ export interface Life {
 const NOBODY: ReplicaSettings = { namespace: 'traefik-system', port: 1, controlTimeoutMs: 1_000 }
 
 /** For one test: the service accounts' connections are closed with it. */
-export function life(postgres: PostgresWorld, { replicas = NOBODY, removalWaitsMs = 240_000 }: LifeOptions = {}): Life {
+export function life(
+  postgres: PostgresWorld,
+  { replicas = NOBODY, removalWaitsMs = 240_000, resizeWithinMs = 30_000 }: LifeOptions = {},
+): Life {
   const all = new Map<FunctionName, Promise<Hands>>()
   const hands = (name: FunctionName): Promise<Hands> => {
     const made = all.get(name) ?? handsOf(name, postgres)
@@ -105,6 +112,7 @@ export function life(postgres: PostgresWorld, { replicas = NOBODY, removalWaitsM
         platform,
         replicas,
         removalWaitsMs,
+        resizeWithinMs,
         now: () => Temporal.Now.instant(),
         source: `//functions.platxa.io/${name}`,
         log: silentLog,
@@ -209,4 +217,28 @@ export async function tombstoneFor(name: string): Promise<ConfigMap | undefined>
 
 export async function deploymentOf(name: string): Promise<Seen | undefined> {
   return (await cluster()).get<Seen>(deploymentRef(name), { signal: within() })
+}
+
+/**
+ * A new pod with less memory than its tier has, as an older price list made it, and a kubelet has started it: it can be
+ * resized in place.
+ */
+export async function runSmaller(name: string, memory: string): Promise<void> {
+  const kubernetes = await cluster()
+  const resources = { requests: { cpu: '250m', memory }, limits: { cpu: '1', memory } }
+  const patch = { spec: { template: { spec: { containers: [{ name: 'odoo', resources }] } } } }
+  await kubernetes.patch(deploymentRef(name), patch, { type: 'strategic', signal: within() })
+  const podRef = (pod: string) => ({ apiVersion: 'v1', kind: 'Pod', namespace: namespaceOf(name), name: pod })
+  const old = (await runningPod(kubernetes, name, within()))?.metadata?.name
+  if (old !== undefined) await kubernetes.delete(podRef(old), { gracePeriodSeconds: 0, signal: within() })
+  const find = async () => {
+    const { metadata, spec } = (await runningPod(kubernetes, name, within())) ?? {}
+    const isNew = metadata?.name !== old && spec?.containers[0]?.resources?.limits?.['memory'] === memory
+    return isNew ? metadata?.name : undefined
+  }
+  await expect.poll(find, { timeout: 60_000 }).toBeDefined()
+  const odoo = { name: 'odoo', ready: true, restartCount: 0, image: 'odoo', imageID: 'x', state: { running: {} } }
+  const status = { phase: 'Running', containerStatuses: [{ ...odoo, resources }] }
+  const ref = podRef((await find()) ?? '')
+  await kubernetes.patch(ref, { status }, { type: 'merge', subresource: 'status', signal: within() })
 }
