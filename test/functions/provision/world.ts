@@ -120,13 +120,12 @@ export interface Seen {
 export async function objectsOf(name: string): Promise<readonly Seen[]> {
   const kubernetes = await cluster()
   const namespace = namespaceOf(name)
-  const found = [
-    await kubernetes.get<Seen>({ apiVersion: 'v1', kind: 'Namespace', name: namespace }, { signal: within() }),
-  ]
-  for (const kind of KINDS) {
-    const objects = kubernetes.list<Seen>({ ...kind, namespace }, { signal: within() })
-    for await (const object of objects) found.push({ kind: kind.kind, ...object })
-  }
+  const home = kubernetes.get<Seen>({ apiVersion: 'v1', kind: 'Namespace', name: namespace }, { signal: within() })
+  const inside = KINDS.map(async (kind) => {
+    const objects = await Array.fromAsync(kubernetes.list<Seen>({ ...kind, namespace }, { signal: within() }))
+    return objects.map((object): Seen => ({ kind: kind.kind, ...object }))
+  })
+  const found = [await home, ...(await Promise.all(inside)).flat()]
   return found.filter((object) => object !== undefined).filter(({ metadata }) => metadata.name !== 'kube-root-ca.crt')
 }
 

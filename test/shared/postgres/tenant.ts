@@ -38,10 +38,18 @@ export async function rows<Row extends object>(admin: Admin, text: string, value
 }
 
 /** All there is of a tenant, with its name replaced, so that two of them can be compared. */
-export async function stateOf(world: PostgresWorld, name: string): Promise<unknown> {
-  const { root } = world
-  const outside = await rows(
-    root,
+export async function stateOf({ root }: PostgresWorld, name: string): Promise<unknown> {
+  const outside = await root.session({ signal: never }, (session) => seenFromOutside(session, name))
+  const inside = await root.session({ database: name, signal: never }, seenInside)
+  const { parameters } = inside
+  for (const key of ['database.uuid', 'database.secret', 'database.create_date']) {
+    parameters[key] = String(parameters[key]?.length)
+  }
+  return JSON.parse(JSON.stringify({ ...outside, ...inside }).replaceAll(name, 'TENANT'))
+}
+
+async function seenFromOutside(session: Session, name: string) {
+  const role = await session.query(
     `SELECT rolcanlogin, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls, rolconnlimit,
             rolpassword IS NOT NULL AS has_password,
             (SELECT array_agg(pg_get_userbyid(member)::text) FROM pg_auth_members WHERE roleid = r.oid
@@ -50,41 +58,32 @@ export async function stateOf(world: PostgresWorld, name: string): Promise<unkno
      FROM pg_authid r WHERE rolname = $1`,
     [name],
   )
-  const database = await rows(
-    root,
+  const database = await session.query(
     `SELECT pg_get_userbyid(datdba) AS owner, datacl::text AS acl, datallowconn, datistemplate, datconnlimit,
             pg_encoding_to_char(encoding) AS encoding, datcollate, shobj_description(oid, 'pg_database') AS comment
      FROM pg_database WHERE datname = $1`,
     [name],
   )
-  const owners = await rows(
-    root,
-    `SELECT relkind, relname, pg_get_userbyid(relowner) AS owner, relacl::text FROM pg_class
-     WHERE relnamespace = 'public'::regnamespace ORDER BY 1, 2`,
-    [],
-    name,
-  )
-  const schema = await rows(
-    root,
-    `SELECT pg_get_userbyid(nspowner) AS owner, nspacl::text AS acl FROM pg_namespace WHERE nspname = 'public'`,
-    [],
-    name,
-  )
-  const users = await rows(root, 'SELECT id, login, left(password, 20) AS password FROM public.res_users', [], name)
-  const parameters = await parametersOf(world, name)
-  for (const key of ['database.uuid', 'database.secret', 'database.create_date']) {
-    parameters[key] = String(parameters[key]?.length)
-  }
-  const text = JSON.stringify({ outside, database, owners, schema, users, parameters })
-  return JSON.parse(text.replaceAll(name, 'TENANT'))
+  return { role, database }
 }
 
-export async function parametersOf(world: PostgresWorld, database: string): Promise<Record<string, string>> {
-  const found = await rows<{ key: string; value: string }>(
-    world.root,
-    'SELECT key, value FROM public.ir_config_parameter',
-    [],
-    database,
+async function seenInside(session: Session) {
+  const owners = await session.query(
+    `SELECT relkind, relname, pg_get_userbyid(relowner) AS owner, relacl::text FROM pg_class
+     WHERE relnamespace = 'public'::regnamespace ORDER BY 1, 2`,
   )
+  const schema = await session.query(
+    `SELECT pg_get_userbyid(nspowner) AS owner, nspacl::text AS acl FROM pg_namespace WHERE nspname = 'public'`,
+  )
+  const users = await session.query('SELECT id, login, left(password, 20) AS password FROM public.res_users')
+  return { owners, schema, users, parameters: await parametersIn(session) }
+}
+
+export async function parametersOf({ root }: PostgresWorld, database: string): Promise<Record<string, string>> {
+  return root.session({ database, signal: never }, parametersIn)
+}
+
+async function parametersIn(session: Session): Promise<Record<string, string>> {
+  const found = await session.query<{ key: string; value: string }>('SELECT key, value FROM public.ir_config_parameter')
   return Object.fromEntries(found.map(({ key, value }) => [key, value]))
 }
