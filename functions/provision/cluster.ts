@@ -5,6 +5,7 @@ import { readPasswords } from '#shared/cluster/read.ts'
 import { annotationKeys, fieldManager } from '#shared/instance/names.ts'
 import { retiredObjects } from '#shared/instance/objects.ts'
 import type { Platform } from '#shared/instance/platform.ts'
+import { whyAwake, type WokenBy } from '#shared/instance/why.ts'
 import type { InstanceSecrets, InstanceSpec } from '#shared/instance/spec.ts'
 import type { Kubernetes, Ref } from '#shared/k8s/kubernetes.ts'
 
@@ -43,9 +44,11 @@ export async function explainFirstBoot(
   const { name, namespace, annotations } = deployment.metadata ?? {}
   if (name === undefined || namespace === undefined || annotations?.[annotationKeys.why] !== undefined) return
   const ref: Ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name }
+  const by: WokenBy = { trigger: 'first start' }
   const said = {
-    [annotationKeys.why]: 'Awake: first start after it was made',
+    [annotationKeys.why]: whyAwake({ since: now, wokenBy: by, lastVeto: undefined, sleepsAt: undefined }),
     [annotationKeys.since]: now.toString({ smallestUnit: 'second' }),
+    [annotationKeys.wokenBy]: JSON.stringify(by),
   }
   await kubernetes.patch(ref, { metadata: { annotations: said } }, { type: 'merge', fieldManager, signal })
 }

@@ -1,8 +1,9 @@
 // Who has been idle for long enough? Only what every wake replica agrees on: one that does not answer, or that started
-// later than the window, may have missed a request of which nobody else can tell.
+// later than the window, may have missed a request of which nobody else can tell. And which sleeper is due for a job?
 import type { EventData } from '#shared/events/catalogue.ts'
 import { instanceOfNamespace } from '#shared/instance/names.ts'
 import type { Instance } from '#shared/instance/read.ts'
+import { isKeepAwakeUnreadable } from '#shared/instance/wishes.ts'
 import type { Activity } from '#shared/wake/contract.ts'
 import type { Cause } from './event.ts'
 
@@ -12,14 +13,21 @@ export interface Scope {
   readonly timeoutMs: number
 }
 
-export interface Seen {
+export interface Seen extends Limits {
   /** Every instance in scope that has a replica. */
   readonly awake: readonly Instance[]
+  /** Sleepers in scope that are to be woken for a scheduled job, now or later. */
+  readonly sleepers: readonly Instance[]
   /** What each wake replica answered; undefined for one that did not. */
   readonly answers: readonly (Activity | undefined)[]
+}
+
+export interface Limits {
   readonly now: Temporal.Instant
   readonly timeoutMs: number
   readonly minimumAwakeMs: number
+  /** CRON_AWAKE: instead of the timeout, for one that was woken for a job and that nobody has used since. */
+  readonly cronAwakeMs: number
 }
 
 export type IdleData = EventData<'io.platxa.instance.idle.detected.v1'>
@@ -27,7 +35,9 @@ export type IdleData = EventData<'io.platxa.instance.idle.detected.v1'>
 export interface Decision {
   readonly idle: readonly IdleData[]
   readonly busy: number
-  /** Why nothing could be said of anybody. */
+  /** Sleepers whose scheduled job is due. */
+  readonly due: readonly Due[]
+  /** Why nothing could be said of anybody who is awake. */
   readonly unknown?: Unknown
 }
 
@@ -38,6 +48,12 @@ export const unknowns = {
   'replica-young': 'a wake replica has not watched for long enough',
 } as const
 export type Unknown = keyof typeof unknowns
+
+export interface Due {
+  readonly name: string
+  readonly uid: string
+  readonly wakeAt: Temporal.Instant
+}
 
 /** A cron tick looks at everybody, an alert at the namespace it names, an operator at whom he wants. */
 export function scopeOf(cause: Cause, idleTimeoutMs: number): Scope {
@@ -58,55 +74,99 @@ export function scopeOf(cause: Cause, idleTimeoutMs: number): Scope {
   }
 }
 
-export function decide({ awake, answers, now, timeoutMs, minimumAwakeMs }: Seen): Decision {
-  const nobody = { idle: [], busy: 0 }
+export function decide({ awake, sleepers, answers, ...limits }: Seen): Decision {
+  const due = dueOf(sleepers, limits.now)
+  const nobody = { idle: [], busy: 0, due }
   // Then the replicas were not even asked.
   if (awake.length === 0) return nobody
   if (answers.length === 0) return { ...nobody, unknown: 'no-replica' }
   const heard = answers.filter((answer) => answer !== undefined)
   if (heard.length < answers.length) return { ...nobody, unknown: 'replica-silent' }
   const youngestMs = Math.min(...heard.map(({ upForMs }) => upForMs))
-  if (youngestMs < timeoutMs) return { ...nobody, unknown: 'replica-young' }
-  const idle = awake.flatMap((instance) => {
-    const found = idleOf(instance, heard, { now, timeoutMs, minimumAwakeMs })
-    return found === undefined ? [] : [found]
-  })
-  return { idle, busy: awake.length - idle.length }
+  if (youngestMs < Math.min(limits.timeoutMs, limits.cronAwakeMs)) {
+    return { ...nobody, unknown: 'replica-young' }
+  }
+  const idle = awake.flatMap((instance) => idleOf(usageOf(instance, heard, limits), youngestMs, limits) ?? [])
+  return { idle, busy: awake.length - idle.length, due }
 }
 
-type Limits = Pick<Seen, 'now' | 'timeoutMs' | 'minimumAwakeMs'>
+/** A tick that was missed is made up for by the next one. */
+function dueOf(sleepers: readonly Instance[], now: Temporal.Instant): readonly Due[] {
+  return sleepers.flatMap(({ name, uid, wakeAt, status }) =>
+    wakeAt !== undefined && status === 'active' && Temporal.Instant.compare(wakeAt, now) <= 0
+      ? [{ name, uid, wakeAt }]
+      : [],
+  )
+}
 
-function idleOf(
-  instance: Instance,
-  heard: readonly Activity[],
-  { now, timeoutMs, minimumAwakeMs }: Limits,
-): IdleData | undefined {
-  const awakeMs = since(instance.since ?? instance.createdAt, now)
-  const keptMs = instance.keepAwakeUntil === undefined ? 0 : -since(instance.keepAwakeUntil, now)
-  if (keptMs > 0 || awakeMs < Math.min(minimumAwakeMs, timeoutMs)) return undefined
-  let idleMs = awakeMs
-  let humanIdleMs = Infinity
-  const evidence = { replicas: heard.length, inFlight: 0, sockets: 0 }
-  for (const { upForMs, instances } of heard) {
-    const saw = instances[instance.name]
-    idleMs = Math.min(idleMs, saw?.idleMs ?? upForMs)
-    humanIdleMs = Math.min(humanIdleMs, saw?.humanIdleMs ?? Infinity)
-    evidence.inFlight += saw?.inFlight ?? 0
-    evidence.sockets += saw?.sockets ?? 0
+/** What all replicas together saw of one instance. */
+interface Use {
+  readonly instance: Instance
+  readonly awakeMs: number
+  readonly idleMs: number
+  readonly humanIdleMs: number
+  /** Nobody has used it since it was woken for a scheduled job. */
+  readonly forJobOnly: boolean
+  readonly isWaking: boolean
+  readonly replicas: number
+  readonly inFlight: number
+  readonly sockets: number
+}
+
+function usageOf(instance: Instance, heard: readonly Activity[], { now }: Limits): Use {
+  const saw = heard.map(({ upForMs, instances }) => ({ upForMs, ...instances[instance.name] }))
+  const least = (values: readonly (number | null | undefined)[]): number =>
+    Math.min(Infinity, ...values.filter((value) => typeof value === 'number'))
+  // Right after a wake the replicas know of it before the Deployment says so.
+  const awakeMs = Math.min(since(instance.since ?? instance.createdAt, now), least(saw.map((one) => one.awakeMs)))
+  const usedMs = least(saw.map(({ idleMs }) => idleMs))
+  return {
+    instance,
+    awakeMs,
+    idleMs: Math.min(awakeMs, ...saw.map(({ idleMs, upForMs }) => idleMs ?? upForMs)),
+    humanIdleMs: least(saw.map(({ humanIdleMs }) => humanIdleMs)),
+    forJobOnly: instance.wokenBy?.trigger === 'cron' && usedMs >= awakeMs,
+    isWaking: saw.some(({ state }) => state === 'waking'),
+    replicas: heard.length,
+    inFlight: saw.reduce((sum, { inFlight = 0 }) => sum + inFlight, 0),
+    sockets: saw.reduce((sum, { sockets = 0 }) => sum + sockets, 0),
   }
-  if (evidence.inFlight > 0 || idleMs < timeoutMs || humanIdleMs < timeoutMs) return undefined
+}
+
+function idleOf(use: Use, youngestMs: number, limits: Limits): IdleData | undefined {
+  const { instance, awakeMs, idleMs, humanIdleMs, forJobOnly, inFlight } = use
+  const timeoutMs = forJobOnly ? Math.min(limits.cronAwakeMs, limits.timeoutMs) : limits.timeoutMs
+  if (use.isWaking || awakeMs < Math.min(limits.minimumAwakeMs, timeoutMs)) return undefined
+  if (youngestMs < timeoutMs || inFlight > 0 || idleMs < timeoutMs) return undefined
+  // What keeps it although nobody uses it is for sleep to write down, once.
+  const keeper = keeperOf(instance, humanIdleMs < timeoutMs, limits.now)
+  if (keeper !== undefined && isNoted(instance, keeper)) return undefined
   return {
     name: instance.name,
-    lastActivityAt: now.subtract({ milliseconds: Math.round(idleMs) }).toString({ smallestUnit: 'second' }),
+    lastActivityAt: limits.now.subtract({ milliseconds: Math.round(idleMs) }).toString({ smallestUnit: 'second' }),
     idleSeconds: Math.floor(idleMs / 1000),
     deploymentUid: instance.uid,
     timeoutSeconds: Math.round(timeoutMs / 1000),
     evidence: {
-      ...evidence,
+      replicas: use.replicas,
+      inFlight,
+      sockets: use.sockets,
       humanIdleSeconds: Number.isFinite(humanIdleMs) ? Math.floor(humanIdleMs / 1000) : null,
       awakeSeconds: Math.floor(awakeMs / 1000),
     },
   }
+}
+
+/** The veto that sleep would answer with. */
+function keeperOf(instance: Instance, isSomebodyThere: boolean, now: Temporal.Instant): string | undefined {
+  if (isKeepAwakeUnreadable(instance)) return 'keep-awake-unreadable'
+  const { keepAwakeUntil } = instance
+  if (keepAwakeUntil !== undefined && Temporal.Instant.compare(keepAwakeUntil, now) > 0) return 'kept-awake'
+  return isSomebodyThere ? 'presence' : undefined
+}
+
+function isNoted({ lastVeto, since: from }: Instance, veto: string): boolean {
+  return lastVeto?.veto === veto && (from === undefined || Temporal.Instant.compare(lastVeto.at, from) >= 0)
 }
 
 /** Milliseconds from then to now. An instance that does not say since when counts as new: nothing is known of it. */

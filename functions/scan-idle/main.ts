@@ -10,6 +10,7 @@ await runFunction({
   env: {
     IDLE_TIMEOUT: duration.prefault('15m'),
     MINIMUM_AWAKE: duration.prefault('2m'),
+    CRON_AWAKE: duration.prefault('3m'),
     DEPLOYMENT_LABEL: z.string().default('app=odoo'),
     CONTROL_TIMEOUT: duration.prefault('1s'),
     WAKE_NAMESPACE: z.string().default('traefik-system'),
@@ -27,6 +28,7 @@ await runFunction({
       count: scanCounter(metrics),
       idleTimeoutMs: env.IDLE_TIMEOUT,
       minimumAwakeMs: env.MINIMUM_AWAKE,
+      cronAwakeMs: env.CRON_AWAKE,
       deploymentLabel: env.DEPLOYMENT_LABEL,
       replicas: { namespace: env.WAKE_NAMESPACE, port: env.WAKE_CONTROL_PORT, controlTimeoutMs: env.CONTROL_TIMEOUT },
     }

@@ -1,9 +1,13 @@
+import { platformVariables } from '#shared/instance/platform.ts'
+import { cronPolicy } from '#shared/instance/wishes.ts'
 import { connect } from '#shared/k8s/connect.ts'
 import { count, duration } from '#shared/server/env.ts'
 import { runFunction } from '#shared/server/run.ts'
 import { z } from 'zod'
 import { decisionCounter } from './metrics.ts'
 import { route } from './route.ts'
+
+const { PGHOST, PGPORT, PGSSLMODE, POSTGRES_CA } = platformVariables.shape
 
 await runFunction({
   name: 'sleep',
@@ -12,6 +16,14 @@ await runFunction({
     MINIMUM_AWAKE: duration.prefault('2m'),
     FENCE_TTL: duration.prefault('10s'),
     CONTROL_TIMEOUT: duration.prefault('1s'),
+    TENANT_TIMEOUT: duration.prefault('2s'),
+    CRON_POLICY: cronPolicy.default('daily'),
+    CRON_SOON: duration.prefault('5m'),
+    CRON_PATIENCE: duration.prefault('10m'),
+    PGHOST,
+    PGPORT,
+    PGSSLMODE,
+    POSTGRES_CA,
     WAKE_NAMESPACE: z.string().default('traefik-system'),
     WAKE_CONTROL_PORT: count.prefault('8081'),
   },
@@ -33,6 +45,10 @@ await runFunction({
       minimumAwakeMs: env.MINIMUM_AWAKE,
       replicas,
       fenceTtlMs: env.FENCE_TTL,
+      server: { host: env.PGHOST, port: env.PGPORT, sslmode: env.PGSSLMODE, ca: env.POSTGRES_CA },
+      cronPolicy: env.CRON_POLICY,
+      cronLimits: { soonMs: env.CRON_SOON, patienceMs: env.CRON_PATIENCE },
+      tenantTimeoutMs: env.TENANT_TIMEOUT,
     }
     return route(deps, metrics)
   },

@@ -1,6 +1,10 @@
 // What a request says about people: one table over method, path and headers, for Odoo 14 to 19. Anything unknown is
 // activity: waking once too often costs money, missing a person costs the person.
 import type { IncomingHttpHeaders } from 'node:http'
+import type { ClientKind } from '#shared/instance/why.ts'
+import { classTable } from './class-table.ts'
+import { parseRows, type HeaderRow, type Row, type RowKind } from './classes.ts'
+import { globOf, pathGlobOf } from './glob.ts'
 
 /**
  * A  a person or an API client at work: counts as activity, wakes a sleeper.
@@ -14,122 +18,108 @@ export type Kind =
   | 'page load'
   /** Any other activity: forms, clicks in an open tab, API clients, webhooks. It can only be held. */
   | 'call'
-  | 'background'
-  | 'asset'
-  /** `POST /bus/has_missed_notifications` and `POST /web/webclient/version_info` of an open tab. */
-  | 'missed notifications'
-  | 'version info'
-  /** `POST /longpolling/poll` of Odoo 14 and 15: what the WebSocket is later. */
-  | 'long poll'
-  | 'health'
-  | 'robots'
-  | 'icon'
-  | 'monitor'
-  | 'crawler'
+  | Exclude<RowKind, 'activity'>
 
 export function classOf(kind: Kind): Class {
   if (kind === 'page load' || kind === 'call') return 'A'
   return kind === 'asset' ? 'C' : 'B'
 }
 
-/** Answers for whole paths. */
-const exact: ReadonlyMap<string, Kind> = new Map<string, Kind>([
-  ['/bus/has_missed_notifications', 'missed notifications'],
-  ['/web/webclient/version_info', 'version info'],
-  ['/web/health', 'health'],
-  ['/websocket/health', 'health'],
-  ['/robots.txt', 'robots'],
-  ['/favicon.ico', 'icon'],
-  ['/apple-touch-icon.png', 'icon'],
-  ['/apple-touch-icon-precomposed.png', 'icon'],
-  ['/web/service-worker.js', 'background'],
-  ['/service-worker.js', 'background'],
-  ['/web/manifest.webmanifest', 'background'],
-  ['/web/manifest', 'background'],
-  ['/websocket', 'background'],
-  ['/longpolling/poll', 'long poll'],
-])
+export type Classify = (method: string, target: string, headers: IncomingHttpHeaders) => Kind
 
-/** Answers for everything below a folder. */
-const below: readonly (readonly [folder: string, kind: Kind])[] = [
-  ['/websocket/', 'background'],
-  ['/longpolling/', 'background'],
-  ['/bus/', 'background'],
-  ['/.well-known/', 'background'],
-  ['/web/assets/', 'asset'],
-  ['/web/image/', 'asset'],
-]
-
-/** Odoo 14 and 15 serve their bundles as attachments: `/web/content/312-5b6b4a2/web.assets_backend.js`. */
-const oldBundle = /^\/web\/content\/\d+-[0-9a-f]+\/.*\.(?:js|css)$/
-/** `/{module}/static/…` of every module. */
-const moduleAsset = /^\/[^/]+\/static\//
-const monitors =
-  /uptime|pingdom|statuscake|site24x7|better ?stack|betteruptime|newrelic|datadog|hetrixtools|freshping|checkly|kube-probe|googlehc|elb-healthchecker|blackbox|nagios|check_http|zabbix|prometheus/i
-const crawlers =
-  /(?<!cu)bot\b|crawl|spider|slurp|facebookexternalhit|whatsapp|skypeuripreview|linkpreview|embedly|bingpreview|semrush|ahrefs|mj12|dotbot|petalbot|bytespider|gptbot|claudebot|perplexity|archive\.org|censys|zgrab|nmap|masscan|nuclei/i
-
-export function classify(method: string, target: string, headers: IncomingHttpHeaders): Kind {
-  const path = pathOf(target)
-  if (method === 'GET') return classifyGet(path, headers)
-  if (method === 'POST') return exact.get(path) ?? (isBelow(path, '/bus/', '/longpolling/') ? 'background' : 'call')
-  if (method === 'OPTIONS') return isPreflight(headers) ? 'call' : 'background'
-  if (method !== 'HEAD') return 'call'
-  return fromRobot(headers) ?? (exact.get(path) === 'health' ? 'health' : 'background')
+/** The operator's own rows come first: they may say otherwise than the built-in ones. */
+export function createClassify(own: readonly Row[] = []): Classify {
+  const { rows, faults } = parseRows(classTable)
+  if (faults.length > 0) throw new Error(`the built-in table: ${faults.join('; ')}`)
+  const rules = [...own, ...rows].map(ruleOf)
+  const methods = new Set(rules.flatMap((rule) => rule.methods))
+  const tables = new Map([...methods].map((method) => [method, tableOf(rules, method)]))
+  const others = tableOf(rules, undefined)
+  return (method, target, headers) => {
+    const found = look(tables.get(method) ?? others, pathOf(target), headers)
+    if (found !== 'activity') return found
+    return method === 'GET' && isNavigation(headers) ? 'page load' : 'call'
+  }
 }
 
-function classifyGet(path: string, headers: IncomingHttpHeaders): Kind {
-  const known = exact.get(path) ?? ofFolder(path)
-  if (known === 'long poll') return 'background'
-  if (known !== undefined && known !== 'missed notifications' && known !== 'version info') return known
-  const robot = fromRobot(headers)
-  if (robot !== undefined) return robot
-  if (isPrefetch(headers)) return 'background'
-  return isNavigation(headers) ? 'page load' : 'call'
+/** By the built-in rows alone. */
+export const classify = createClassify()
+
+interface Rule {
+  readonly index: number
+  readonly kind: RowKind
+  readonly methods: readonly string[]
+  /** Of a row that names one whole path. */
+  readonly exact: string | undefined
+  readonly fits: (path: string) => boolean
+  readonly asks: readonly ((headers: IncomingHttpHeaders) => boolean)[]
 }
 
-function ofFolder(path: string): Kind | undefined {
-  for (const [folder, kind] of below) if (path.startsWith(folder)) return kind
-  if (path === '/web/image' || moduleAsset.test(path) || oldBundle.test(path)) return 'asset'
-  return undefined
+function ruleOf({ kind, methods, path, headers }: Row, index: number): Rule {
+  const exact = path.includes('*') ? undefined : path
+  const fits = path === '*' ? () => true : fitsPath(path)
+  return { index, kind, methods, exact, fits, asks: headers.map(askOf) }
+}
+
+function fitsPath(path: string): (path: string) => boolean {
+  const folder = path.slice(0, -1)
+  return path.endsWith('/*') && !folder.includes('*') ? (given) => given.startsWith(folder) : pathGlobOf(path)
+}
+
+/** Edges of the text count as edges of a word. */
+function askOf({ name, patterns }: HeaderRow): (headers: IncomingHttpHeaders) => boolean {
+  const globs = patterns.map(globOf)
+  const holds = remembered((value) =>
+    globs.some((fits) => fits(` ${value.toLowerCase()} `) || fits(value.toLowerCase())),
+  )
+  return (headers) => {
+    const value = headers[name]
+    return typeof value === 'string' && holds(value)
+  }
+}
+
+const valuesKept = 2000
+const longestKept = 300
+
+/** The same few thousand user agents come again and again; a look-up is 20 times cheaper than the patterns. */
+function remembered(holds: (value: string) => boolean): (value: string) => boolean {
+  const known = new Map<string, boolean>()
+  return (value) => {
+    const before = known.get(value)
+    if (before !== undefined) return before
+    const now = holds(value)
+    if (value.length > longestKept) return now
+    if (known.size >= valuesKept) known.clear()
+    known.set(value, now)
+    return now
+  }
+}
+
+/** The rows of one method: whole paths are looked up, the others tried in turn. */
+interface Table {
+  readonly exact: ReadonlyMap<string, readonly Rule[]>
+  readonly others: readonly Rule[]
+}
+
+function tableOf(rules: readonly Rule[], method: string | undefined): Table {
+  const mine = rules.filter(({ methods }) => methods.length === 0 || (method !== undefined && methods.includes(method)))
+  const whole = mine.flatMap((rule) => (rule.exact === undefined ? [] : [{ ...rule, exact: rule.exact }]))
+  return { exact: Map.groupBy(whole, ({ exact }) => exact), others: mine.filter(({ exact }) => exact === undefined) }
+}
+
+function look({ exact, others }: Table, path: string, headers: IncomingHttpHeaders): RowKind {
+  const whole = exact.get(path)?.find(({ asks }) => asks.every((ask) => ask(headers)))
+  for (const rule of others) {
+    if (whole !== undefined && whole.index < rule.index) break
+    if (rule.fits(path) && rule.asks.every((ask) => ask(headers))) return rule.kind
+  }
+  return whole?.kind ?? 'activity'
 }
 
 /** Browsers of before 2021 send no `Sec-Fetch-Mode`; a service worker sends `navigate` on with an empty destination. */
 function isNavigation(headers: IncomingHttpHeaders): boolean {
   const mode = headers['sec-fetch-mode']
   return (mode === undefined || mode === 'navigate') && (headers.accept?.includes('text/html') ?? false)
-}
-
-/** A page that the browser fetches on a guess: nobody asked for it yet. */
-function isPrefetch(headers: IncomingHttpHeaders): boolean {
-  const purpose = headers['sec-purpose'] ?? headers['purpose'] ?? headers['x-moz']
-  return typeof purpose === 'string' && purpose.includes('prefetch')
-}
-
-/** The question a browser asks before a call of another site; unanswered, the call itself never comes. */
-function isPreflight(headers: IncomingHttpHeaders): boolean {
-  return headers['access-control-request-method'] !== undefined
-}
-
-/** The same few thousand user agents come again and again; a look-up is 20 times cheaper than the two expressions. */
-const robots = new Map<string, Kind | undefined>()
-const robotsKept = 2000
-const longestKept = 300
-
-function fromRobot(headers: IncomingHttpHeaders): Kind | undefined {
-  const agent = headers['user-agent']
-  if (agent === undefined) return undefined
-  const seen = robots.get(agent)
-  if (seen !== undefined || robots.has(agent)) return seen
-  const kind = monitors.test(agent) ? 'monitor' : crawlers.test(agent) ? 'crawler' : undefined
-  if (agent.length > longestKept) return kind
-  if (robots.size >= robotsKept) robots.clear()
-  robots.set(agent, kind)
-  return kind
-}
-
-function isBelow(path: string, ...folders: readonly string[]): boolean {
-  return folders.some((folder) => path.startsWith(folder))
 }
 
 /** The path without query, with doubled slashes made one, as Odoo's router sees it. */
@@ -142,4 +132,11 @@ export function pathOf(target: string): string {
 /** What may be told about a path: its first two names, for a reader who asks why an instance is awake. */
 export function prefixOf(target: string): string {
   return pathOf(target).split('/', 3).join('/').slice(0, 60) || '/'
+}
+
+/** Who asks, as far as the head tells: a click in an open tab is a fetch of a browser. */
+export function clientOf(kind: Kind, headers: IncomingHttpHeaders): ClientKind {
+  if (kind === 'page load') return 'browser'
+  const isBrowser = headers['sec-fetch-mode'] !== undefined || (headers['user-agent'] ?? '').startsWith('Mozilla/')
+  return isBrowser ? 'open tab' : 'API client'
 }

@@ -4,6 +4,7 @@ import type { EventData } from '#shared/events/catalogue.ts'
 import { makeEvent } from '#shared/events/emit.ts'
 import type { Publisher } from '#shared/events/publish.ts'
 import { annotationKeys, deploymentOf, fieldManager, namespaceOf } from '#shared/instance/names.ts'
+import { whyAwake, type WokenBy } from '#shared/instance/why.ts'
 import { isNotFound, isUnavailable, KubernetesError } from '#shared/k8s/errors.ts'
 import { recordEvent } from '#shared/k8s/event.ts'
 import type { Kubernetes, Ref } from '#shared/k8s/kubernetes.ts'
@@ -23,6 +24,8 @@ export interface Deps {
   readonly source: string
   /** Name of this replica's pod. */
   readonly replica: string
+  /** IDLE_TIMEOUT: for the words alone, since when it may sleep. */
+  readonly idleTimeoutMs: number
 }
 
 const firstRetryMs = 100
@@ -65,11 +68,20 @@ export async function tellWoken(facts: Facts, woken: Woken, deps: Deps, signal: 
   const { since, wish, marks } = woken.waking
   if (wish === null) return
   const limited = AbortSignal.any([signal, AbortSignal.timeout(tellWithinMs)])
-  const why = `Woken: ${wish.why} (ready after ${((at - since) / 1000).toFixed(1)} s)`
+  const by = wokenByOf(wish)
+  const began = wholeSecond(Date.now() - (deps.now() - since))
+  const sleepsAt = began.add({ milliseconds: deps.idleTimeoutMs })
+  const why = whyAwake({ since: began, wokenBy: by, lastVeto: facts.lastVeto ?? undefined, sleepsAt })
   const annotations = {
     [annotationKeys.why]: why,
-    [annotationKeys.since]: rfc3339(Date.now() - (deps.now() - since)),
+    [annotationKeys.since]: began.toString(),
+    [annotationKeys.wokenBy]: JSON.stringify(by),
+    [annotationKeys.sleepsAt]: sleepsAt.toString(),
     [annotationKeys.recentWakes]: withWake(facts, at - since),
+    // Two replicas that woke it together count it once: both add to what they knew before.
+    [annotationKeys.wakes]: String((facts.totals?.wakes ?? 0) + 1),
+    [annotationKeys.wakeAt]: null,
+    [annotationKeys.wakeFor]: null,
   }
   const event = makeEvent({
     type: 'io.platxa.instance.woken.v1',
@@ -109,9 +121,14 @@ export async function tellFailed(
   ])
 }
 
+/** Only class A wakes, and only a request has a class. */
+function wokenByOf({ trigger, path, client }: Wish): WokenBy {
+  return { trigger, class: path === undefined ? undefined : 'A', path, client }
+}
+
 function annotate(
   facts: Facts,
-  annotations: Record<string, string>,
+  annotations: Record<string, string | null>,
   { kubernetes }: Deps,
   signal: AbortSignal,
 ): Promise<unknown> {
@@ -163,8 +180,8 @@ function millisecondsOf(marks: Marks, since: number, at: number): Milliseconds {
 
 type Milliseconds = EventData<'io.platxa.instance.woken.v1'>['milliseconds']
 
-function rfc3339(ms: number): string {
-  return Temporal.Instant.fromEpochMilliseconds(Math.round(ms)).toString({ smallestUnit: 'second' })
+function wholeSecond(ms: number): Temporal.Instant {
+  return Temporal.Instant.fromEpochMilliseconds(Math.floor(ms / 1000) * 1000)
 }
 
 function refOf({ name }: Facts): Ref {

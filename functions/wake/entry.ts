@@ -3,10 +3,12 @@
 import type { Deployment } from 'kubernetes-types/apps/v1.js'
 import type { Status } from '#shared/events/catalogue.ts'
 import { annotationKeys, deploymentOf, namespaceOf } from '#shared/instance/names.ts'
-import { readInstance } from '#shared/instance/read.ts'
+import { readInstance, type Totals } from '#shared/instance/read.ts'
+import type { LastVeto } from '#shared/instance/why.ts'
 import type { Waiting } from './hold.ts'
 import type { Room } from './life.ts'
 import { troubleOfDeployment, type PodFacts, type Told, type Trouble } from './world.ts'
+import type { Rhythm } from './rhythm.ts'
 
 /** The few things of a Deployment that matter at the door. */
 export interface Facts {
@@ -19,6 +21,9 @@ export interface Facts {
   readonly websocketPort: number
   readonly odooVersion: string | undefined
   readonly why: string | undefined
+  /** Null for nearly all: thousands of sleepers are kept in memory. */
+  readonly lastVeto: LastVeto | null
+  readonly totals: Totals | null
   /** Of the last wakes, newest first, in milliseconds. */
   readonly recentWakes: readonly number[]
   /** When it was woken or made, in seconds since 1970; null while it sleeps. */
@@ -34,6 +39,8 @@ export interface Usage {
   activeAt: number | null
   /** When a human last touched mouse or keyboard, as the tab itself said. */
   humanAt: number | null
+  /** What kept coming, to know a timer from a person. */
+  rhythm: Rhythm | null
 }
 
 export interface Moment {
@@ -67,7 +74,7 @@ export function factsOf(deployment: Deployment): Facts | undefined {
   const instance = readInstance(deployment)
   if (instance === undefined || instance.namespace !== namespaceOf(instance.name)) return undefined
   if (deployment.metadata?.name !== deploymentOf(instance.name)) return undefined
-  const { name, uid, hosts, status, replicas, websocketPort, odooVersion, why, deleting } = instance
+  const { name, uid, hosts, status, replicas, websocketPort, odooVersion, why, deleting, totals } = instance
   const since = replicas > 0 ? (instance.since ?? instance.createdAt) : undefined
   return {
     name,
@@ -79,6 +86,8 @@ export function factsOf(deployment: Deployment): Facts | undefined {
     websocketPort,
     odooVersion,
     why,
+    lastVeto: instance.lastVeto ?? null,
+    totals: totals.wakes + totals.sleeps === 0 ? null : totals,
     recentWakes: readWakes(deployment.metadata?.annotations?.[annotationKeys.recentWakes]),
     awakeSince: since === undefined ? null : since.epochMilliseconds / 1000,
   }
@@ -117,7 +126,7 @@ export function newEntry(facts: Facts, room: Room, pods: readonly PodFacts[]): E
 }
 
 export function usageOf(entry: Entry): Usage {
-  return (entry.usage ??= { inFlight: 0, sockets: 0, parked: 0, activeAt: null, humanAt: null })
+  return (entry.usage ??= { inFlight: 0, sockets: 0, parked: 0, activeAt: null, humanAt: null, rhythm: null })
 }
 
 export function waitingFor(entry: Entry): Waiting {

@@ -35,10 +35,11 @@ export function wake(
   if (deploymentUid !== undefined && deploymentUid !== entry.facts.uid)
     return done('it is about an earlier instance of this name')
   if (entry.room.world.status !== 'active') return done(`the instance is ${entry.room.world.status}`)
-  asked(entry, now())
+  // A scheduled job is no sign of a person: the instance sleeps again as soon as it is done.
+  if (trigger !== 'cron') asked(entry, now())
   if (entry.room.life.is === 'awake') return done('it is awake')
   const why = trigger === 'cron' ? 'a scheduled job is due' : 'somebody asked for it'
-  keeper.change(entry, (before, at) => room.demand(before, { trigger, why }, at))
+  keeper.change(entry, (before, at) => room.demand(before, { trigger, why, client: 'event' }, at))
   return done(entry.room.life.is === 'asleep' ? 'it rests after a failed wake' : 'it is on its way')
 }
 

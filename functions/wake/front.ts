@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Log } from '#shared/server/log.ts'
 import type { Budgets } from './budget.ts'
-import type { Class, Kind } from './classify.ts'
+import type { Class, Classify, Kind } from './classify.ts'
 import type { Entry } from './entry.ts'
 import type { Forwarder } from './forward.ts'
 import type { Holds } from './hold.ts'
@@ -18,11 +18,14 @@ export interface FrontSettings {
   readonly holdTimeoutMs: number
   /** CLOSE_DATABASE_MANAGER */
   readonly closeDatabaseManager: boolean
+  /** PERIODIC_AFTER: identical calls that kept one period for so long are a timer's; 0 = never. */
+  readonly periodicAfterMs: number
   /** Port of the pods; 8069. */
   readonly httpPort: number
 }
 
 export interface Front {
+  readonly classify: Classify
   readonly rooms: Rooms
   readonly keeper: Keeper
   readonly holds: Holds

@@ -1,11 +1,15 @@
 // The states of one instance on one wake replica, and what a change may ask for. Types only.
 import type { Trigger } from '#shared/events/catalogue.ts'
+import type { ClientKind } from '#shared/instance/why.ts'
 import type { Marks, Trouble, World } from './world.ts'
 
 /** Who asked this replica for the wake, in words a person can read later. */
 export interface Wish {
   readonly trigger: Trigger
   readonly why: string
+  /** Of the request: the first names of its path, never its query. */
+  readonly path?: string
+  readonly client?: ClientKind
 }
 
 /** `waking` is any time between "somebody wants it" and "a request can be forwarded", whoever asked for it. */

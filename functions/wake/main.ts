@@ -8,6 +8,7 @@ import { commonEnv } from '#shared/server/run.ts'
 import { startTelemetry } from '#shared/server/telemetry.ts'
 import { onTermination } from '#shared/server/termination.ts'
 import { lookEnv, lookOf } from './page/look.ts'
+import { classRows } from './classes.ts'
 import { serveWake } from './serve.ts'
 import { createWake, type WakeSettings } from './wake.ts'
 
@@ -20,6 +21,7 @@ const schema = z.object({
   NAMESPACE_PATTERN: z.string().default('instance-*'),
   DEPLOYMENT_LABEL: z.string().default('app=odoo'),
   WAKE_TIMEOUT: duration.prefault('5m'),
+  IDLE_TIMEOUT: duration.prefault('15m'),
   HOLD_TIMEOUT: duration.prefault('50s'),
   HOLDS_PER_INSTANCE: count.prefault('1000'),
   HOLDS_TOTAL: count.prefault('10000'),
@@ -29,6 +31,8 @@ const schema = z.object({
   PARKED_PER_INSTANCE: count.prefault('500'),
   PARKED_TOTAL: count.prefault('10000'),
   FENCE_TTL: duration.prefault('10s'),
+  PERIODIC_AFTER: duration.prefault('2h'),
+  CLASSES: classRows.prefault(''),
   TRUSTED_PROXIES: cidrList.prefault('127.0.0.0/8, ::1/128'),
   FORWARDED_FOR: z.enum(['keep', 'extend'], 'must be keep or extend').default('keep'),
   CLOSE_DATABASE_MANAGER: flag.prefault('true'),
@@ -73,12 +77,15 @@ function settingsOf(env: z.output<typeof schema>): WakeSettings {
     namespacePattern: env.NAMESPACE_PATTERN,
     labelSelector: env.DEPLOYMENT_LABEL,
     wakeTimeoutMs: env.WAKE_TIMEOUT,
+    idleTimeoutMs: env.IDLE_TIMEOUT,
     holdTimeoutMs: env.HOLD_TIMEOUT,
     holdsPerInstance: env.HOLDS_PER_INSTANCE,
     holdsTotal: env.HOLDS_TOTAL,
     longestFenceMs: env.FENCE_TTL,
     budgets: { wakesPerClient: env.WAKES_PER_CLIENT, wakesPerInstance: env.WAKES_PER_INSTANCE },
     park: { perClient: env.PARKED_PER_CLIENT, perInstance: env.PARKED_PER_INSTANCE, total: env.PARKED_TOTAL },
+    classes: env.CLASSES,
+    periodicAfterMs: env.PERIODIC_AFTER,
     trustedProxies: env.TRUSTED_PROXIES,
     forwardedFor: env.FORWARDED_FOR,
     look: lookOf(env),

@@ -9,7 +9,7 @@ import type { Waking } from './life.ts'
 import { isFenced } from './fence.ts'
 import type { HoldBudget, Holder } from './hold.ts'
 import type { ParkBudget } from './places.ts'
-import { instanceGauges } from './instance-metrics.ts'
+import { instanceGauges, instanceTotals } from './instance-metrics.ts'
 import { phases, troubleCodes, type TroubleCode } from './world.ts'
 
 /** How a request ended. */
@@ -85,6 +85,7 @@ export function createWakeMetrics(registry: Registry, measured: Measured): Metri
   requestCounter(registry, tallies)
   gauges(registry, measured)
   instanceGauges(registry, measured)
+  instanceTotals(registry, measured)
   const sockets = new Counter({
     name: 'platxa_wake_sockets_total',
     help: 'WebSocket upgrades by how they were answered',

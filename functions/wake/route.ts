@@ -3,11 +3,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { isTracing } from '#shared/server/telemetry.ts'
 import { later, say } from './answers.ts'
-import { classify, classOf, pathOf } from './classify.ts'
+import { classOf, pathOf } from './classify.ts'
 import { hostOf, targetOf } from './connection/host.ts'
 import type { Front } from './front.ts'
 import { answerOwnPath, ownPrefix } from './own-paths.ts'
 import { attendSocket, refuseSocket } from './sockets.ts'
+import { kindInTime } from './timers.ts'
 import { attendTraced } from './trace.ts'
 import { attend } from './visit.ts'
 
@@ -34,7 +35,8 @@ export function createDoor(front: Front): Door {
       metrics.request('A', 'closed')
       return say(response, { status: 404, type: 'text/plain', body: 'This page is closed.\n' })
     }
-    const kind = classify(method, target, request.headers)
+    const asked = front.classify(method, target, request.headers)
+    const kind = kindInTime(asked, entry, { request, target }, now(), settings.periodicAfterMs)
     const visit = { request, response, host: named.host, target, kind, requestClass: classOf(kind), at: now() }
     const attended = isTracing() ? attendTraced(entry, visit, front) : attend(visit, front)
     attended.catch((error: unknown) => {

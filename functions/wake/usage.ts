@@ -23,11 +23,12 @@ export function moved(entry: Entry, inactivityMs: number, now: number): void {
   usage.humanAt = Math.max(usage.humanAt ?? 0, now - inactivityMs)
 }
 
-export function observationOf({ usage }: Entry, now: number): Observation {
+export function observationOf({ usage, room: { life } }: Entry, now: number): Observation {
   return {
     idleMs: ageOf(usage?.activeAt, now),
     inFlight: usage?.inFlight ?? 0,
     humanIdleMs: ageOf(usage?.humanAt, now),
+    awakeMs: life.is === 'awake' ? ageOf(life.since, now) : null,
   }
 }
 

@@ -2,7 +2,7 @@
 import { noteOnSpan } from '#shared/server/telemetry.ts'
 import { answerFor, isQuestion, later, refusal, say } from './answers.ts'
 import { whoAsks } from './budget.ts'
-import { prefixOf } from './classify.ts'
+import { clientOf, prefixOf } from './classify.ts'
 import { answerText } from './connection/answer.ts'
 import { decide, flashMs, type Decision } from './decide.ts'
 import { usualWakeMs, waitingFor, type Entry } from './entry.ts'
@@ -143,8 +143,10 @@ function demand(entry: Entry, visit: Visit, { keeper }: Front): void {
   const { life } = entry.room
   // Nearly everybody who meets a sleeper is not the first.
   if (life.is === 'waking' && life.eager) return
+  const path = prefixOf(visit.target)
   const what = visit.kind === 'page load' ? 'somebody opened' : 'a call of'
-  const wish = { trigger: 'http' as const, why: `${what} ${prefixOf(visit.target)}` }
+  const client = clientOf(visit.kind, visit.request.headers)
+  const wish = { trigger: 'http' as const, why: `${what} ${path}`, path, client }
   keeper.change(entry, (before, now) => room.demand(before, wish, now))
 }
 

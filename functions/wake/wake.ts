@@ -4,6 +4,8 @@ import type { Hono } from 'hono'
 import type { Publisher } from '#shared/events/publish.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import type { Log } from '#shared/server/log.ts'
+import type { Row } from './classes.ts'
+import { createClassify } from './classify.ts'
 import { controlApp } from './control.ts'
 import { eventsApp } from './events.ts'
 import { createBudgets, unlimited, type BudgetLimits } from './budget.ts'
@@ -33,15 +35,20 @@ export interface WakeSettings {
   readonly namespacePattern: string
   readonly labelSelector: string
   readonly wakeTimeoutMs: number
+  readonly idleTimeoutMs: number
   readonly holdTimeoutMs: number
   readonly holdsPerInstance: number
   readonly holdsTotal: number
   readonly longestFenceMs: number
+  /** CLASSES: rows before the built-in ones. */
+  readonly classes?: readonly Row[]
   readonly trustedProxies: readonly string[]
   readonly forwardedFor?: ForwardedFor
   readonly closeDatabaseManager: boolean
   /** Without it the pages are nobody's. */
   readonly look?: Look
+  /** PERIODIC_AFTER; 0 or none: no call is taken for a timer's. */
+  readonly periodicAfterMs?: number
   /** Where instances listen; only tests have another one. */
   readonly httpPort?: number
   readonly budgets?: BudgetLimits
@@ -104,7 +111,7 @@ export function createWake(parts: WakeParts): Wake {
       const sleeps = entry.room.life.is === 'asleep' && !isResting(entry.room, now())
       const spent = sleeps ? budgets.spend(entry, client, 'person', now()) : undefined
       if (spent !== undefined) return metrics.overBudget(spent.budget, 'person')
-      const wish = { trigger: 'http' as const, why: 'somebody came back to an open tab' }
+      const wish = { trigger: 'http' as const, why: 'somebody came back to an open tab', client: 'open tab' as const }
       keeper.change(entry, (before, at) => demand(before, wish, at))
     },
   }
@@ -121,6 +128,7 @@ export function createWake(parts: WakeParts): Wake {
     now,
     source: settings.source,
     replica: settings.replica,
+    idleTimeoutMs: settings.idleTimeoutMs,
     limits: { wakeTimeoutMs: settings.wakeTimeoutMs },
     metrics,
     release: (host) => [httpPort, 8072].forEach((port) => forwarder.release({ host, port })),
@@ -141,6 +149,7 @@ export function createWake(parts: WakeParts): Wake {
   })
   const ready = (): boolean => rooms.synced && parts.accepting()
   const front: Front = {
+    classify: createClassify(settings.classes),
     rooms,
     keeper,
     holds,
@@ -154,7 +163,12 @@ export function createWake(parts: WakeParts): Wake {
     log,
     now,
     ready,
-    settings: { holdTimeoutMs: settings.holdTimeoutMs, closeDatabaseManager: settings.closeDatabaseManager, httpPort },
+    settings: {
+      holdTimeoutMs: settings.holdTimeoutMs,
+      closeDatabaseManager: settings.closeDatabaseManager,
+      httpPort,
+      periodicAfterMs: settings.periodicAfterMs ?? 0,
+    },
   }
   const events = eventsApp({ rooms, keeper, log, metrics: parts.metrics, now })
   const { replica, longestFenceMs, labelSelector } = settings

@@ -52,7 +52,7 @@ export const traffic: Readonly<Record<EventType, Traffic>> = {
   },
   'io.platxa.instance.wake.requested.v1': {
     means: 'The instance shall wake; with the attribute expirytime, only until then.',
-    from: ['Instance Manager', 'operators'],
+    from: ['Instance Manager', 'operators', 'scan-idle'],
     to: ['wake'],
   },
   'io.platxa.instance.idle.detected.v1': {

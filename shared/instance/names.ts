@@ -31,14 +31,31 @@ export const annotationKeys = {
   workers: 'platxa.io/workers',
   /** Deployment: RFC 3339; nobody puts it to sleep before. */
   keepAwakeUntil: 'platxa.io/keep-awake-until',
+  /** Deployment: `never`, `daily` or `exact`; whether it is woken for its scheduled jobs. Instead of CRON_POLICY. */
+  crons: 'platxa.io/crons',
+  /** Deployment: the only jobs it is woken for, by name, XML id or number, separated by commas. */
+  cronJobs: 'platxa.io/cron-jobs',
+  /** Deployment of a sleeper: RFC 3339, when a scheduled job is due that it shall be woken for; and which one. */
+  wakeAt: 'platxa.io/wake-at',
+  wakeFor: 'platxa.io/wake-for',
   /** Deployment: one sentence for people, why it is awake or asleep. */
   why: 'platxa.io/why',
+  /** Deployment: the facts behind that sentence, as JSON: who woke it, and what kept it from sleeping last. */
+  wokenBy: 'platxa.io/woken-by',
+  lastVeto: 'platxa.io/last-veto',
+  /** Deployment of one that is awake: RFC 3339, it sleeps no sooner. */
+  sleepsAt: 'platxa.io/sleeps-at',
   /** Deployment: RFC 3339, the last wake or sleep. */
   since: 'platxa.io/since',
   /** Deployment: how long it had been awake when it fell asleep. */
   awakeSeconds: 'platxa.io/awake-seconds',
   /** Deployment: milliseconds of the last wakes, newest first: `2310 2204`. What a visitor is told to expect. */
   recentWakes: 'platxa.io/recent-wakes',
+  /** Deployment: what sleeping saved, counted since it was made. A false wake is one after which nobody asked for anything. */
+  wakes: 'platxa.io/wakes',
+  sleeps: 'platxa.io/sleeps',
+  falseWakes: 'platxa.io/false-wakes',
+  awakeTotalSeconds: 'platxa.io/awake-total-seconds',
   /** Namespace: the InstanceSpec as JSON, written before anything follows it. No secret is in it. */
   spec: 'platxa.io/spec',
   /** Namespace: the newest revision of the Instance Manager that was carried out whole. */
@@ -65,7 +82,11 @@ export const objectNames = {
 } as const
 
 /** ClusterRoles that are granted in one instance's namespace only, by a RoleBinding of the same name. */
-export const roleNames = { scale: 'platxa-scale', tenantAdmin: 'platxa-tenant-admin' } as const
+export const roleNames = {
+  scale: 'platxa-scale',
+  observe: 'platxa-observe',
+  tenantAdmin: 'platxa-tenant-admin',
+} as const
 
 /** Ports of the Odoo pod. The Service keeps both, whatever the tier. */
 export const ports = { http: 8069, websocket: 8072 } as const

@@ -10,7 +10,7 @@ import type { KubernetesObject } from './object.ts'
 import { odooInstancePolicy } from './odoo-instance-policy.ts'
 import type { Platform } from './platform.ts'
 import { resourceQuota } from './resource-quota.ts'
-import { scaleBinding, tenantAdminBinding } from './role-bindings.ts'
+import { observeBinding, scaleBinding, tenantAdminBinding } from './role-bindings.ts'
 import { secret } from './secret.ts'
 import { service } from './service.ts'
 import type { InstanceSecrets, InstanceSpec } from './spec.ts'
@@ -34,6 +34,7 @@ export function instanceObjects(
     namespace(spec),
     tenantAdminBinding(spec, platform),
     scaleBinding(spec, platform),
+    observeBinding(spec, platform),
     resourceQuota(spec, platform),
     limitRange(spec, storageToday),
     defaultDenyAll(spec),

@@ -1,9 +1,20 @@
 // The other way round: from a Deployment as the API server gives it to what the functions want to know.
 import type { Deployment } from 'kubernetes-types/apps/v1.js'
+import type { z } from 'zod'
 import { status, tier, type Status, type Tier } from '#shared/events/catalogue.ts'
 import { annotationKeys, labelKeys, ports } from './names.ts'
+import { lastVeto, wokenBy, type LastVeto, type WokenBy } from './why.ts'
+import { readWishes, type Wishes } from './wishes.ts'
 
-export interface Instance {
+/** Counted since it was made; the time it is awake now is not in it. */
+export interface Totals {
+  readonly wakes: number
+  readonly sleeps: number
+  readonly falseWakes: number
+  readonly awakeSeconds: number
+}
+
+export interface Instance extends Wishes {
   readonly name: string
   readonly namespace: string
   /** Of the Deployment: a namesake that was created later has another one. */
@@ -24,7 +35,15 @@ export interface Instance {
   readonly since: Temporal.Instant | undefined
   /** How long it had been awake when it last fell asleep. */
   readonly awakeSeconds: number | undefined
-  readonly keepAwakeUntil: Temporal.Instant | undefined
+  readonly wokenBy: WokenBy | undefined
+  readonly lastVeto: LastVeto | undefined
+  /** While it is awake: it sleeps no sooner. */
+  readonly sleepsAt: Temporal.Instant | undefined
+  /** How long its last wake took, in milliseconds. */
+  readonly lastWakeMs: number | undefined
+  readonly totals: Totals
+  /** While it sleeps: when it is to be woken for a scheduled job. */
+  readonly wakeAt: Temporal.Instant | undefined
   readonly createdAt: Temporal.Instant | undefined
   /** It is on its way out: nobody wakes it, nobody puts it to sleep. */
   readonly deleting: boolean
@@ -58,8 +77,19 @@ export function readInstance({ metadata, spec, status: seen }: Deployment): Inst
     odooVersion: notes[annotationKeys.odooVersion],
     why: notes[annotationKeys.why],
     since: instant(notes[annotationKeys.since]),
-    awakeSeconds: seconds(notes[annotationKeys.awakeSeconds]),
-    keepAwakeUntil: instant(notes[annotationKeys.keepAwakeUntil]),
+    awakeSeconds: whole(notes[annotationKeys.awakeSeconds]),
+    wokenBy: json(notes[annotationKeys.wokenBy], wokenBy),
+    lastVeto: json(notes[annotationKeys.lastVeto], lastVeto),
+    sleepsAt: instant(notes[annotationKeys.sleepsAt]),
+    lastWakeMs: whole(notes[annotationKeys.recentWakes]?.split(' ')[0]),
+    totals: {
+      wakes: whole(notes[annotationKeys.wakes]) ?? 0,
+      sleeps: whole(notes[annotationKeys.sleeps]) ?? 0,
+      falseWakes: whole(notes[annotationKeys.falseWakes]) ?? 0,
+      awakeSeconds: whole(notes[annotationKeys.awakeTotalSeconds]) ?? 0,
+    },
+    wakeAt: instant(notes[annotationKeys.wakeAt]),
+    ...readWishes(notes),
     createdAt: instant(metadata?.creationTimestamp),
     deleting: metadata?.deletionTimestamp !== undefined,
   }
@@ -69,8 +99,17 @@ function count(text: string | undefined): number {
   return text !== undefined && /^\d{1,4}$/.test(text) ? Number(text) : 0
 }
 
-function seconds(text: string | undefined): number | undefined {
+function whole(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : undefined
+}
+
+function json<T>(text: string | undefined, schema: z.ZodType<T>): T | undefined {
+  if (text === undefined) return undefined
+  try {
+    return schema.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
 }
 
 /** Annotations can be edited by hand: what is no instant counts as not set. */

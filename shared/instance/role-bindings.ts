@@ -14,6 +14,11 @@ export function scaleBinding(spec: InstanceSpec, platform: Platform): Desired<Ro
   ])
 }
 
+/** What keeps it awake: its maintenance Jobs, and its own login to its own database. */
+export function observeBinding(spec: InstanceSpec, platform: Platform): Desired<RoleBinding> {
+  return binding(spec, roleNames.observe, [serviceAccount(platform.functionsNamespace, 'sleep')])
+}
+
 /** Everything that makes up an instance, its Secret too: not for who only takes it away. */
 export function tenantAdminBinding(spec: InstanceSpec, platform: Platform): Desired<RoleBinding> {
   const functions = ['provision', 'change-tier', 'change-status']

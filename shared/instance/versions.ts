@@ -20,6 +20,8 @@ export interface Series {
   readonly withoutDemo: readonly [key: string, value: string]
   /** 19 moved `/xmlrpc` and `/jsonrpc` into the module `rpc`; without it there API clients meet a 404. */
   readonly serverWideModules: string
+  /** What differs in the tables of scheduled jobs: up to 17 a job counts down its calls, from 15 on others may trigger it. */
+  readonly crons: { readonly numbercall: boolean; readonly triggers: boolean }
 }
 
 const upTo18 = { withoutDemo: ['without_demo', 'all'], serverWideModules: 'base,web' } as const
@@ -37,6 +39,7 @@ export const series: Readonly<Record<OdooVersion, Series>> = {
     healthPath: undefined,
     geventConnections: false,
     geventMemory: false,
+    crons: { numbercall: true, triggers: false },
   },
   15: {
     ...upTo18,
@@ -45,6 +48,7 @@ export const series: Readonly<Record<OdooVersion, Series>> = {
     healthPath: health,
     geventConnections: false,
     geventMemory: false,
+    crons: { numbercall: true, triggers: true },
   },
   16: {
     ...upTo18,
@@ -53,6 +57,7 @@ export const series: Readonly<Record<OdooVersion, Series>> = {
     healthPath: health,
     geventConnections: false,
     geventMemory: false,
+    crons: { numbercall: true, triggers: true },
   },
   17: {
     ...upTo18,
@@ -61,6 +66,7 @@ export const series: Readonly<Record<OdooVersion, Series>> = {
     healthPath: health,
     geventConnections: true,
     geventMemory: false,
+    crons: { numbercall: true, triggers: true },
   },
   18: {
     ...upTo18,
@@ -69,6 +75,7 @@ export const series: Readonly<Record<OdooVersion, Series>> = {
     healthPath: health,
     geventConnections: true,
     geventMemory: true,
+    crons: { numbercall: false, triggers: true },
   },
   19: {
     ...noble,
@@ -78,5 +85,6 @@ export const series: Readonly<Record<OdooVersion, Series>> = {
     geventMemory: true,
     withoutDemo: ['with_demo', 'False'],
     serverWideModules: 'base,rpc,web',
+    crons: { numbercall: false, triggers: true },
   },
 }

@@ -1,11 +1,13 @@
 /** Who is connected as a tenant, and at what. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Admin, Session } from './connect.ts'
+import type { Session } from './connect.ts'
 import { PostgresError, PostgresUnavailable } from './errors.ts'
 
 export interface ActiveSession {
   readonly pid: number
   readonly database: string
+  /** What the client calls itself. */
+  readonly application: string
   /** `active`, or one of the two kinds of `idle in transaction`. */
   readonly state: string
   readonly sinceSeconds: number
@@ -15,21 +17,26 @@ export interface ActiveSession {
  * Sessions of the role that are in the middle of something. Odoo keeps idle ones open (its pool) and idle ones that LISTEN:
  * both are no sign of work.
  */
-export async function activeSessions(admin: Admin, role: string, signal: AbortSignal): Promise<ActiveSession[]> {
-  const rows = await admin.session({ signal }, (session) =>
-    session.query<{ pid: number; database: string; state: string | null; sinceSeconds: number | null }>(
-      `SELECT pid, datname AS database, state, extract(epoch FROM now() - state_change)::float8 AS "sinceSeconds"
-       FROM pg_stat_activity
-       WHERE usename = $1 AND pid <> pg_backend_pid() AND backend_type = 'client backend'
-         AND state IS DISTINCT FROM 'idle'`,
-      [role],
-    ),
+export async function activeSessions(session: Session, role: string): Promise<readonly ActiveSession[]> {
+  const rows = await session.query<Omit<ActiveSession, 'state' | 'sinceSeconds'> & Hidden>(
+    `SELECT pid, datname AS database, application_name AS application, state,
+            extract(epoch FROM now() - state_change)::float8 AS "sinceSeconds"
+     FROM pg_stat_activity
+     WHERE usename = $1 AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+       AND state IS DISTINCT FROM 'idle'
+     ORDER BY state_change`,
+    [role],
   )
-  return rows.map(({ pid, database, state, sinceSeconds }) => {
+  return rows.map(({ state, sinceSeconds, ...rest }) => {
     // PostgreSQL hides what others do from those who are no member of their role. Hidden is not the same as idle.
-    if (state === null) throw new PostgresError(`"${admin.settings.user}" may not see what "${role}" does`)
-    return { pid, database, state, sinceSeconds: sinceSeconds ?? 0 }
+    if (state === null) throw new PostgresError(`"${session.user}" may not see what "${role}" does`)
+    return { ...rest, state, sinceSeconds: Math.max(0, sinceSeconds ?? 0) }
   })
+}
+
+interface Hidden {
+  readonly state: string | null
+  readonly sinceSeconds: number | null
 }
 
 const TERMINATE_EVERY_MS = 50

@@ -10,6 +10,8 @@ export const observation = z.object({
   idleMs: age.nullable(),
   inFlight: count,
   humanIdleMs: age.nullable(),
+  /** Since it lets requests in, as this replica saw it; null while it does not. */
+  awakeMs: age.nullable().default(null),
 })
 /** What one replica saw of one instance. */
 export type Observation = z.output<typeof observation>

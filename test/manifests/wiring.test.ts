@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { catalogue } from '#shared/events/catalogue.ts'
 import { objectNames, roleNames } from '#shared/instance/names.ts'
-import { scaleBinding, tenantAdminBinding } from '#shared/instance/role-bindings.ts'
+import { observeBinding, scaleBinding, tenantAdminBinding } from '#shared/instance/role-bindings.ts'
 import { wakingPort } from '#shared/instance/waking-service.ts'
 import { platformOf, specOf } from '#test/shared/instance/builders.ts'
 import { base, listedFiles, ofKind } from './base.ts'
@@ -145,7 +145,7 @@ describe('what instances rely on', () => {
     for (const name of Object.values(roleNames)) {
       expect(ofKind('ClusterRole').map(({ metadata }) => metadata.name)).toContain(name)
     }
-    const bindings = [scaleBinding(specOf(), platformOf()), tenantAdminBinding(specOf(), platformOf())]
+    const bindings = [scaleBinding, observeBinding, tenantAdminBinding].map((bind) => bind(specOf(), platformOf()))
     for (const { subjects = [] } of bindings) {
       for (const { name, namespace = '' } of subjects) {
         expect(exists({ apiVersion: 'v1', kind: 'ServiceAccount', name, namespace })).toBe(true)

@@ -58,10 +58,14 @@ const routes: Readonly<Record<string, (deps: Deps) => Hono>> = {
   sleep: (deps) =>
     sleep({
       ...deps,
-      count: decisionCounter(new Registry()),
       idleTimeoutMs: 900_000,
       minimumAwakeMs: 0,
       fenceTtlMs: 20_000,
+      server: deps.platform.postgres,
+      cronPolicy: 'never',
+      cronLimits: { soonMs: 0, patienceMs: 0 },
+      tenantTimeoutMs: 8_000,
+      count: decisionCounter(new Registry()),
     }),
   'change-tier': (deps) => changeTier(deps),
   'change-status': (deps) => changeStatus({ ...deps, patienceMs: 5_000 }),

@@ -55,6 +55,7 @@ const wake = createWake({
     namespacePattern: 'instance-*',
     labelSelector: 'app=odoo',
     wakeTimeoutMs: 60_000,
+    idleTimeoutMs: 900_000,
     holdTimeoutMs: 50_000,
     holdsPerInstance: 1_000,
     holdsTotal: 10_000,

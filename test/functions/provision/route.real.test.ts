@@ -62,7 +62,7 @@ describe('provision, the whole way', { timeout: 600_000 }, () => {
       metadata: {
         annotations: {
           'platxa.io/hosts': `${name}.platxa.com`,
-          'platxa.io/why': 'Awake: first start after it was made',
+          'platxa.io/why': expect.stringMatching(/^Awake since .* UTC; woken by its first start after it was made/),
           'platxa.io/since': expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]+Z$/),
         },
       },

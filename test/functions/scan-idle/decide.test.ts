@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decide, scopeOf, type Seen } from '#functions/scan-idle/decide.ts'
 import type { Cause } from '#functions/scan-idle/event.ts'
+import type { Instance } from '#shared/instance/read.ts'
 import type { Activity } from '#shared/wake/contract.ts'
 import { instance } from '#test/functions/instances.ts'
 
@@ -13,6 +14,7 @@ const idle: Saw = {
   sockets: 0,
   parked: 0,
   humanIdleMs: null,
+  awakeMs: null,
   state: 'awake',
   fenced: false,
 }
@@ -22,8 +24,14 @@ function replica(demo?: Partial<Saw>, upForMs = 3_600_000): Activity {
 }
 
 function seen(changes: Partial<Seen> = {}): Seen {
-  return { awake: [instance()], answers: [replica({})], now, timeoutMs: 900_000, minimumAwakeMs: 120_000, ...changes }
+  const limits = { now, timeoutMs: 900_000, minimumAwakeMs: 120_000, cronAwakeMs: 180_000 }
+  return { awake: [instance()], sleepers: [], answers: [replica({})], ...limits, ...changes }
 }
+
+const told = (veto: string, changes: Partial<Instance> = {}): Instance =>
+  instance({ lastVeto: { veto, detail: 'as said', at: now.subtract({ minutes: 1 }) }, ...changes })
+const forJob = (minutes: number): Instance =>
+  instance({ since: now.subtract({ minutes }), wokenBy: { trigger: 'cron', client: 'event' } })
 
 describe('scan-idle', () => {
   const rows: [string, Seen, string[]][] = [
@@ -36,7 +44,27 @@ describe('scan-idle', () => {
     ],
     ['a request in flight: busy', seen({ answers: [replica({ inFlight: 1 })] }), []],
     ['a forgotten tab with its socket open: idle', seen({ answers: [replica({ sockets: 1 })] }), ['demo']],
-    ['a tab with a person at it: busy', seen({ answers: [replica({ sockets: 1, humanIdleMs: 30_000 })] }), []],
+    [
+      'a tab with a person at it: busy, and sleep has written it down',
+      seen({ awake: [told('presence')], answers: [replica({ sockets: 1, humanIdleMs: 30_000 })] }),
+      [],
+    ],
+    [
+      'a tab with a person at it, of which nobody knows yet: for sleep to look at and write down',
+      seen({ answers: [replica({ sockets: 1, humanIdleMs: 30_000 })] }),
+      ['demo'],
+    ],
+    [
+      'a tab whose person left an hour ago: idle',
+      seen({ answers: [replica({ sockets: 1, humanIdleMs: 3_600_000 })] }),
+      ['demo'],
+    ],
+    ['it is waking: busy', seen({ answers: [replica({ state: 'waking' })] }), []],
+    [
+      'awake for a minute, as a replica knows before the Deployment says so: busy',
+      seen({ answers: [replica({ awakeMs: 60_000 })] }),
+      [],
+    ],
     ['a replica that does not answer: nobody is idle', seen({ answers: [replica({}), undefined] }), []],
     ['a replica younger than the window: nobody is idle', seen({ answers: [replica({}), replica({}, 60_000)] }), []],
     ['no replica at all: nobody is idle', seen({ answers: [] }), []],
@@ -45,7 +73,36 @@ describe('scan-idle', () => {
       seen({ awake: [instance({ since: now.subtract({ minutes: 5 }) })] }),
       [],
     ],
-    ['kept awake until later: busy', seen({ awake: [instance({ keepAwakeUntil: now.add({ minutes: 5 }) })] }), []],
+    [
+      'kept awake until later, which is written down: busy',
+      seen({ awake: [told('kept-awake', { keepAwakeUntil: now.add({ minutes: 5 }) })] }),
+      [],
+    ],
+    [
+      'kept awake until later, which nobody has written down since it woke: for sleep to say',
+      seen({ awake: [instance({ keepAwakeUntil: now.add({ minutes: 5 }) })] }),
+      ['demo'],
+    ],
+    [
+      'woken for a job four minutes ago and used by nobody since: idle',
+      seen({ awake: [forJob(4)], answers: [replica({ idleMs: null })] }),
+      ['demo'],
+    ],
+    [
+      'woken for a job two minutes ago: not yet',
+      seen({ awake: [forJob(2)], answers: [replica({ idleMs: null })] }),
+      [],
+    ],
+    [
+      'woken for a job and then used by somebody: the usual window',
+      seen({ awake: [forJob(10)], answers: [replica({ idleMs: 480_000 })] }),
+      [],
+    ],
+    [
+      'woken for a job, and a replica came after that: nobody knows what was before',
+      seen({ awake: [forJob(10)], answers: [replica({ idleMs: null }), replica(undefined, 120_000)] }),
+      [],
+    ],
     [
       'kept awake until earlier: idle',
       seen({ awake: [instance({ keepAwakeUntil: now.subtract({ minutes: 5 }) })] }),
@@ -64,6 +121,25 @@ describe('scan-idle', () => {
   ]
   it.each(rows)('%s', (_, given, wanted) => {
     expect(decide(given).idle.map(({ name }) => name)).toEqual(wanted)
+  })
+
+  it('gives a shorter window with one that was woken for a job', () => {
+    const [found] = decide(seen({ awake: [forJob(4)], answers: [replica({ idleMs: null })] })).idle
+    expect(found).toMatchObject({ timeoutSeconds: 180, idleSeconds: 240 })
+  })
+
+  const sleeper = (wakeAt: Temporal.Instant, changes: Partial<Instance> = {}): Instance =>
+    instance({ replicas: 0, wakeAt, ...changes })
+  it.each([
+    ['a job that was due a second ago', sleeper(now.subtract({ seconds: 1 })), ['demo']],
+    ['one that was due an hour ago, because ticks were missed', sleeper(now.subtract({ hours: 1 })), ['demo']],
+    ['one that is due in a second: not yet', sleeper(now.add({ seconds: 1 })), []],
+    ['one of a suspended instance: never', sleeper(now.subtract({ hours: 1 }), { status: 'suspended' }), []],
+  ])('wakes for %s', (_, given, wanted) => {
+    const nobodyAwake = { awake: [], sleepers: [given], answers: [] }
+    expect(decide(seen(nobodyAwake)).due.map(({ name }) => name)).toEqual(wanted)
+    // Whether anybody counts as idle is another question.
+    expect(decide(seen({ sleepers: [given], answers: [undefined] })).due.map(({ name }) => name)).toEqual(wanted)
   })
 
   it('carries its evidence with the event', () => {

@@ -22,11 +22,15 @@ describe('scan-idle, the whole way', () => {
   })
 
   /** Instances by name and replicas, all under a label of this test alone, and one wake replica that answers as told. */
-  async function world(instances: Record<string, number>, reply: () => Reply | Promise<Reply>) {
+  async function world(
+    instances: Record<string, number>,
+    reply: () => Reply | Promise<Reply>,
+    annotations: Record<string, string> = {},
+  ) {
     const label = `scan-${randomBytes(4).toString('hex')}`
     const namespace = await testNamespace('scan')
     for (const [name, replicas] of Object.entries(instances)) {
-      await kubernetes.create(deployment({ name, replicas, namespace, label }), { signal: within() })
+      await kubernetes.create(deployment({ name, replicas, namespace, label, annotations }), { signal: within() })
     }
     const wakeNamespace = await testNamespace('wake')
     const replica = await wakeReplica({
@@ -54,6 +58,7 @@ describe('scan-idle, the whole way', () => {
       count: scanCounter(metrics),
       idleTimeoutMs: 900_000,
       minimumAwakeMs: 120_000,
+      cronAwakeMs: 180_000,
       deploymentLabel: `scan=${label}`,
       replicas: { namespace: wakeNamespace, port: replica.port, controlTimeoutMs: 5_000 },
     })
@@ -130,6 +135,25 @@ describe('scan-idle, the whole way', () => {
     expect(published).toHaveLength(1)
   })
 
+  it('asks for the wake of a sleeper whose job is due, once however often it is found, and of no other one', async () => {
+    const wakeAt = '2026-01-01T03:00:00Z'
+    const due = await world({ asleep: 0, awake: 1 }, () => 'hang', { 'platxa.io/wake-at': wakeAt })
+    await Promise.all([due.tick('a'), due.tick('b')])
+    expect(due.published).toMatchObject([
+      {
+        type: 'io.platxa.instance.wake.requested.v1',
+        subject: 'instances/asleep',
+        data: { name: 'asleep', trigger: 'cron' },
+        extensions: { expirytime: expect.any(String) },
+      },
+      {},
+    ])
+    expect(new Set(due.published.map(({ id }) => id)).size).toBe(1)
+    const later = await world({ asleep: 0 }, saying({}), { 'platxa.io/wake-at': '2999-01-01T03:00:00Z' })
+    await later.tick()
+    expect(later.published).toEqual([])
+  })
+
   it('asks no replica when nobody is awake', async () => {
     const { tick, calls, counted } = await world({ asleep: 0 }, saying({}))
     expect(await tick()).toBe(204)
@@ -143,15 +167,16 @@ interface Made {
   readonly replicas: number
   readonly namespace: string
   readonly label: string
+  readonly annotations: Record<string, string>
 }
 
-function deployment({ name, replicas, namespace, label }: Made): Deployment {
+function deployment({ name, replicas, namespace, label, annotations }: Made): Deployment {
   const labels = { ...labelsOf({ name, tier: 'free', status: 'active', ownerId: 'owner' }), scan: label }
   const containers = [{ name: 'odoo', image: 'odoo:19' }]
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: { name, namespace, labels },
+    metadata: { name, namespace, labels, annotations },
     spec: { replicas, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers } } },
   }
 }

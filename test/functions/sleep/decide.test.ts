@@ -1,6 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { firstLook, inWords, secondLook, type FirstSeen, type Report } from '#functions/sleep/decide.ts'
+import {
+  firstLook,
+  inWords,
+  isFalseWake,
+  objectionOf,
+  secondLook,
+  type FirstSeen,
+  type Report,
+  type Tenant,
+} from '#functions/sleep/decide.ts'
+import { readWishes } from '#shared/instance/wishes.ts'
 import { instance } from '#test/functions/instances.ts'
 
 const now = Temporal.Instant.from('2026-11-23T12:00:00Z')
@@ -19,7 +29,7 @@ function seen(changes: Partial<FirstSeen> = {}): FirstSeen {
 
 describe('sleep, the first look', () => {
   const rows: [string, FirstSeen, object][] = [
-    ['an awake instance is looked at behind the fence', seen(), { do: 'look behind the fence' }],
+    ['an awake instance is looked at closer', seen(), { do: 'look closer' }],
     ['an instance that is gone needs nothing', seen({ instance: undefined }), { do: 'nothing' }],
     [
       'an instance that is being removed needs nothing',
@@ -45,7 +55,7 @@ describe('sleep, the first look', () => {
     [
       'an operator who asks for sleep at once is not stopped by the minimum',
       seen({ instance: instance({ since: minutesAgo(1) }), timeoutMs: 0 }),
-      { do: 'look behind the fence' },
+      { do: 'look closer' },
     ],
     [
       'one that is kept awake for another hour stays awake',
@@ -55,11 +65,88 @@ describe('sleep, the first look', () => {
     [
       'one that was kept awake until a minute ago is looked at',
       seen({ instance: instance({ keepAwakeUntil: minutesAgo(1) }) }),
-      { do: 'look behind the fence' },
+      { do: 'look closer' },
     ],
   ]
   it.each(rows)('%s', (_, given, wanted) => {
     expect(firstLook(given)).toMatchObject(wanted)
+  })
+
+  it('keeps awake what somebody wanted awake in words nobody can read', () => {
+    const { faults } = readWishes({ 'platxa.io/keep-awake-until': 'tomorrow' })
+    expect(firstLook(seen({ instance: instance({ faults }) }))).toMatchObject({
+      do: 'decline',
+      veto: 'keep-awake-unreadable',
+    })
+  })
+
+  it('does not stay awake for a fault in another annotation', () => {
+    const { faults } = readWishes({ 'platxa.io/crons': 'hourly' })
+    expect(faults).toHaveLength(1)
+    expect(firstLook(seen({ instance: instance({ faults }) }))).toMatchObject({ do: 'look closer' })
+  })
+})
+
+describe('sleep, what the instance does by itself', () => {
+  const still: Tenant = { sessions: [], jobs: [], crons: { is: 'none' } }
+  const session = { pid: 7, state: 'active', sinceSeconds: 720, application: 'odoo' }
+  const job = { id: 1, name: 'Mail: Fetchmail', xmlId: undefined, dueAt: now.add({ minutes: 3 }) }
+  const rows: [string, Tenant, object | undefined][] = [
+    ['nothing: no objection', still, undefined],
+    [
+      'a job that is planned for later: no objection',
+      { ...still, crons: { is: 'planned', job, wakeAt: now } },
+      undefined,
+    ],
+    [
+      'nobody knows: it stays awake',
+      { unknown: 'no answer within 2000 ms' },
+      { veto: 'tenant-unknown', why: 'nobody knows what it does: no answer within 2000 ms' },
+    ],
+    [
+      'one session, and it is said which',
+      { ...still, sessions: [session] },
+      { veto: 'database-session', why: 'the database session 7 of odoo has been active for 12 min' },
+    ],
+    [
+      'of several the longest is named',
+      { ...still, sessions: [session, { ...session, pid: 8, sinceSeconds: 1 }] },
+      { why: 'the database session 7 of odoo has been active for 12 min, and 1 more' },
+    ],
+    [
+      'a maintenance Job',
+      { ...still, jobs: ['backup'], sessions: [session] },
+      { veto: 'job-running', why: 'the maintenance Job backup is running' },
+    ],
+    [
+      'a job that is due soon, and how soon',
+      { ...still, crons: { is: 'due', job } },
+      { veto: 'cron-due', why: 'the scheduled job "Mail: Fetchmail" is due in 3 min', forMs: 180_000 },
+    ],
+    [
+      'a job that Odoo has yet to begin',
+      { ...still, crons: { is: 'due', job: { ...job, dueAt: minutesAgo(4) } } },
+      { veto: 'cron-due', why: 'the scheduled job "Mail: Fetchmail" has been due for 4 min' },
+    ],
+  ]
+  it.each(rows)('%s', (_, tenant, wanted) => {
+    const objection = objectionOf(tenant, now)
+    if (wanted === undefined) expect(objection).toBeUndefined()
+    else expect(objection).toMatchObject(wanted)
+  })
+})
+
+describe('a false wake', () => {
+  const woken = instance({ wokenBy: { trigger: 'http', class: 'A', path: '/', client: 'browser' }, lastWakeMs: 4_000 })
+  it.each([
+    ['the page was shown while it woke, and nobody came back', woken, 899_900, true],
+    ['the request that was held got its answer after it was ready', woken, 895_900, false],
+    ['somebody used it ten minutes ago', woken, 600_000, false],
+    ['nobody was seen at all', woken, Infinity, true],
+    ['it was woken for a scheduled job', instance({ wokenBy: { trigger: 'cron' } }), Infinity, false],
+    ['nobody knows who woke it', instance(), Infinity, false],
+  ])('%s', (_, given, idleMs, wanted) => {
+    expect(isFalseWake(given, 900_000, idleMs)).toBe(wanted)
   })
 })
 

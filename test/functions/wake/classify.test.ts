@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { classify, classOf, prefixOf, type Kind } from '#functions/wake/classify.ts'
+import { parseRows } from '#functions/wake/classes.ts'
+import { classify, classOf, clientOf, createClassify, prefixOf, type Kind } from '#functions/wake/classify.ts'
 
 type Headers = Record<string, string>
 const browser = { 'user-agent': 'Mozilla/5.0 (X11; Linux x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36' }
@@ -103,44 +103,60 @@ describe('classify', () => {
   })
 })
 
-interface Recorded {
-  readonly t: number
-  readonly mark?: string
-  readonly method?: string
-  readonly path?: string
-  readonly accept?: string
-  readonly mode?: string
-}
+describe('rows of an operator', () => {
+  const own = (...lines: readonly string[]) => {
+    const { rows, faults } = parseRows(lines.join('\n'))
+    expect(faults).toEqual([])
+    return createClassify(rows)
+  }
 
-describe('the recorded session of a real Odoo 19', () => {
-  const lines = readFileSync(new URL('odoo-session.jsonl', import.meta.url), 'utf8')
-    .trim()
-    .split('\n')
-  const session = lines.map((line): Recorded => JSON.parse(line))
-  const classes = session.flatMap(({ t, method, path, accept = '', mode = '' }) =>
-    method && path ? [{ t, path, class: classOf(classify(method, path, { accept, 'sec-fetch-mode': mode })) }] : [],
-  )
-
-  it('has activity within three seconds of everything the person does on the server', () => {
-    const local = new Set(['start', 'apps-menu', 'user-save', 'reading'])
-    const acts = session.filter(({ mark }) => mark !== undefined && !local.has(mark))
-    expect(acts.length).toBeGreaterThan(8)
-    for (const { t, mark } of acts) {
-      const answer = classes.find((seen) => seen.class === 'A' && seen.t >= t && seen.t < t + 3)
-      expect(answer, `after "${mark}"`).toBeDefined()
-    }
+  it('come before the built-in ones, the first that fits wins', () => {
+    const mine = own(
+      '# our dashboard polls',
+      'B POST /dashboard/poll',
+      '',
+      'A GET /web/health   # we want to be woken by it',
+      'C GET,HEAD /media/*',
+      'B * /api/* x-probe=yes|true user-agent=*probe*',
+    )
+    expect(mine('POST', '/dashboard/poll?x=1', call)).toBe('background')
+    expect(mine('GET', '/web/health', call)).toBe('call')
+    expect(mine('HEAD', '/media/a/b.png', call)).toBe('asset')
+    expect(mine('DELETE', '/api/x', { 'x-probe': 'YES', 'user-agent': 'my Probe 1' })).toBe('background')
+    expect(mine('DELETE', '/api/x', { 'x-probe': 'yes', 'user-agent': 'curl' })).toBe('call')
+    expect(mine('POST', '/dashboard/poll/more', call)).toBe('call')
+    for (const [, method, path, headers, kind] of table.filter(([, , path]) => !path.startsWith('/web/health')))
+      expect(mine(method, path, headers)).toBe(kind)
   })
 
-  it('has none while the person only reads', () => {
-    const from = session.find(({ mark }) => mark === 'reading')?.t ?? 0
-    const to = session.find(({ mark }) => mark === 'logout')?.t ?? 0
-    expect(to - from).toBeGreaterThan(45)
-    expect(classes.filter((seen) => seen.class === 'A' && seen.t > from && seen.t < to)).toEqual([])
+  it.each([
+    ['D POST /x', /^line 2: the class must be A, B, C/],
+    ['B post /x', /^line 2: the method must be \* or names in capitals/],
+    ['B POST x', /^line 2: the path must be \* or begin with a slash/],
+    ['B POST /x?y=1', /^line 2: the path must/],
+    ['B POST //x', /^line 2: the path must not have two slashes/],
+    ['B POST', /^line 2: it needs a class, a method and a path/],
+    ['B POST /x Accept=a', /^line 2: a header must be name=pattern/],
+    ['B POST /x accept', /^line 2: a header must be name=pattern/],
+    [`B POST /${'x'.repeat(5000)}`, /^line 2: it must have at most/],
+  ])('are refused with their line: %s', (line, fault) => {
+    const { faults } = parseRows(`B POST /fine\n${line}\nC GET /fine`)
+    expect(faults).toHaveLength(1)
+    expect(faults[0]).toMatch(fault)
   })
 
-  it('takes every picture, script and style for neutral', () => {
-    const parts = classes.filter(({ path }) => /\/static\/|\/web\/image|\/web\/assets\//.test(path))
-    expect(parts.length).toBeGreaterThan(20)
-    expect(parts.filter((seen) => seen.class !== 'C')).toEqual([])
+  it('are refused all at once', () => {
+    expect(parseRows('X\nB POST /x\nY').faults.map((fault) => fault.split(':')[0])).toEqual(['line 1', 'line 3'])
+  })
+})
+
+describe('who asks', () => {
+  it.each([
+    ['page load', page, 'browser'],
+    ['call', call, 'open tab'],
+    ['call', agent('curl/8.5'), 'API client'],
+    ['call', {}, 'API client'],
+  ] as const)('a %s with %o is of a %s', (kind, headers, client) => {
+    expect(clientOf(kind, headers)).toBe(client)
   })
 })

@@ -23,7 +23,15 @@ function keeper(): Keeper {
   const signal = new AbortController().signal
   const deps = { kubernetes: {} as Kubernetes, publisher: undefined, source: '//test', replica: 'test', log: silentLog }
   const hooks = { release: () => undefined, onAwake: () => undefined, onPodTrouble: () => undefined }
-  return createKeeper({ ...deps, ...hooks, now, metrics, signal, limits: { wakeTimeoutMs: 60_000 } })
+  return createKeeper({
+    ...deps,
+    ...hooks,
+    now,
+    metrics,
+    signal,
+    idleTimeoutMs: 900_000,
+    limits: { wakeTimeoutMs: 60_000 },
+  })
 }
 
 const entryWith = (state: Entry['room']): Entry => entryOf(state, { replicas: 1 })

@@ -9,7 +9,7 @@ const NOW = 5_000_000
 const awakeSince = 1_795_435_200
 
 function entry(name: string, life: Life, usage: Partial<Usage> | null): Entry {
-  const nothing = { inFlight: 0, sockets: 0, parked: 0, activeAt: null, humanAt: null }
+  const nothing = { inFlight: 0, sockets: 0, parked: 0, activeAt: null, humanAt: null, rhythm: null }
   return { ...entryOf(room(life), { name, awakeSince }), usage: usage && { ...nothing, ...usage } }
 }
 

@@ -56,6 +56,8 @@ export const facts: Facts = {
   websocketPort: 8069,
   odooVersion: '19',
   why: undefined,
+  lastVeto: null,
+  totals: null,
   recentWakes: [],
   awakeSince: null,
 }

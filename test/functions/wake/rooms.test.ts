@@ -17,6 +17,8 @@ function facts(name: string, changes: Partial<Facts> = {}): Facts {
     websocketPort: 8069,
     odooVersion: '19',
     why: undefined,
+    lastVeto: null,
+    totals: null,
     recentWakes: [],
     awakeSince: null,
     ...changes,

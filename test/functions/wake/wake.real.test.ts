@@ -34,7 +34,9 @@ describe('a page load of a sleeping instance', () => {
     expect(await replica.metric('platxa_wake_patches_total')).toBe(1)
     await until(async () => (await instance.read()).metadata?.annotations?.['platxa.io/recent-wakes'] !== undefined)
     const notes = (await instance.read()).metadata?.annotations ?? {}
-    expect(notes['platxa.io/why']).toMatch(/^Woken: somebody opened \/odoo \(ready after [\d.]+ s\)$/)
+    expect(notes['platxa.io/why']).toMatch(
+      /^Awake since .* UTC; woken by somebody who opened \/odoo \(http, class A, browser\); .* at the earliest; no sleep/,
+    )
     expect(replica.events).toMatchObject([{ type: 'io.platxa.instance.woken.v1', data: { name, trigger: 'http' } }])
   })
 

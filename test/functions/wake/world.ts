@@ -256,6 +256,7 @@ export async function startReplica(
       namespacePattern: 'instance-*',
       labelSelector: 'app=odoo',
       wakeTimeoutMs: 60_000,
+      idleTimeoutMs: 900_000,
       holdTimeoutMs: 20_000,
       holdsPerInstance: 1000,
       holdsTotal: 10_000,

@@ -28,7 +28,8 @@ describe(`alert rules${withoutPromtool}`, () => {
     const knobs = ofKind('ConfigMap').flatMap(
       ({ data }) => z.record(z.string(), z.string()).parse(data)['IDLE_TIMEOUT'] ?? [],
     )
-    expect(knobs).toEqual(['15m'])
+    // Of the functions, and of the door, which tells people when an instance may sleep.
+    expect(knobs).toEqual(['15m', '15m'])
     const hint = alerts.find(({ alert }) => alert === 'PlatxaInstanceIdle')
     expect(hint?.expr).toBe('platxa:instance_idle:seconds > 15 * 60')
   })

@@ -17,6 +17,7 @@ describe('the objects of an instance', () => {
       'Namespace instance-shop',
       'RoleBinding platxa-tenant-admin',
       'RoleBinding platxa-scale',
+      'RoleBinding platxa-observe',
       'ResourceQuota instance-quota',
       'LimitRange instance-limits',
       'NetworkPolicy default-deny-all',
@@ -32,7 +33,7 @@ describe('the objects of an instance', () => {
     ])
   })
 
-  it('let in three functions to scale, three to administer, and nobody else', () => {
+  it('let in three functions to scale, sleep to look, three to administer, and nobody else', () => {
     const bindings = instanceObjects(specOf(), platformOf(), secrets).filter(({ kind }) => kind === 'RoleBinding')
     expect(bindings).toMatchObject([
       {
@@ -50,6 +51,10 @@ describe('the objects of an instance', () => {
           { kind: 'ServiceAccount', namespace: 'platxa', name: 'sleep' },
           { kind: 'ServiceAccount', namespace: 'platxa', name: 'remove' },
         ],
+      },
+      {
+        roleRef: { kind: 'ClusterRole', name: 'platxa-observe' },
+        subjects: [{ kind: 'ServiceAccount', namespace: 'platxa', name: 'sleep' }],
       },
     ])
   })

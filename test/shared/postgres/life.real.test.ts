@@ -36,6 +36,7 @@ for (const version of VERSIONS) {
       open.push(client)
       return client
     }
+    const atWork = (role: string) => world.admin.session({ signal: never }, (session) => activeSessions(session, role))
     const trace = (role: string) =>
       rows(
         world.root,
@@ -49,14 +50,12 @@ for (const version of VERSIONS) {
       await (await connected(role, 'postgres')).query('LISTEN imbus')
       const client = await connected(role)
       await client.query('SELECT 1')
-      expect(await activeSessions(world.admin, role, never)).toEqual([])
+      expect(await atWork(role)).toEqual([])
       await client.query('BEGIN')
-      expect(await activeSessions(world.admin, role, never)).toMatchObject([
-        { database: role, state: 'idle in transaction' },
-      ])
+      expect(await atWork(role)).toMatchObject([{ database: role, state: 'idle in transaction' }])
       await client.query('COMMIT')
       const busy = client.query('SELECT pg_sleep(0.5)')
-      await expect.poll(() => activeSessions(world.admin, role, never)).toMatchObject([{ state: 'active' }])
+      await expect.poll(() => atWork(role)).toMatchObject([{ state: 'active' }])
       await busy
     })
 
