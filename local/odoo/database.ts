@@ -22,6 +22,8 @@ export interface Database {
   users(): Promise<readonly User[]>
   addNote(text: string): Promise<Note>
   notes(): Promise<readonly Note[]>
+  /** Runs the scheduled jobs that are due, which do nothing, and says which those were. */
+  runCrons(): Promise<readonly string[]>
   /** Whether the maintenance database answers, for `/web/health?db_server_status=1`. */
   serverAnswers(): Promise<boolean>
   close(): Promise<void>
@@ -30,6 +32,12 @@ export interface Database {
 const TABLES = `
   CREATE TABLE IF NOT EXISTS standin_counter (name text PRIMARY KEY, value bigint NOT NULL);
   CREATE TABLE IF NOT EXISTS standin_note (id bigserial PRIMARY KEY, text text NOT NULL)`
+
+/** As Odoo after a downtime: each overdue job once, and its next time lies in the future. */
+const CRONS = `
+  UPDATE ir_cron SET lastcall = now() AT TIME ZONE 'UTC',
+    nextcall = now() AT TIME ZONE 'UTC' + (interval_number || ' ' || interval_type)::interval
+  WHERE active AND nextcall <= now() AT TIME ZONE 'UTC' RETURNING cron_name AS name`
 
 /**
  * Rejects where Odoo 19 would give up: its own database refuses the role, or the one named `postgres` does, to which it
@@ -81,6 +89,10 @@ function queries(pool: Pool): Queries {
     async notes() {
       const { rows } = await pool.query<{ id: string; text: string }>('SELECT id, text FROM standin_note ORDER BY id')
       return rows.map(({ id, text }) => ({ id: Number(id), text }))
+    },
+    async runCrons() {
+      const { rows } = await pool.query<{ name: string }>(CRONS)
+      return rows.map(({ name }) => name)
     },
   }
 }

@@ -43,9 +43,26 @@ export async function startStandIn(settings: Settings, log: OdooLog, startedAt =
     await database.close()
     throw error
   }
+  const crons = pollCrons(database, log)
   registry.resolve()
   log('INFO', 'odoo.modules.registry', 'Registry loaded')
-  return { stop: once(() => stop({ settings, servers, bus, database, log })) }
+  return {
+    stop: once(() => {
+      clearInterval(crons)
+      return stop({ settings, servers, bus, database, log })
+    }),
+  }
+}
+
+/** Odoo looks for the first time a minute after its start. */
+const CRON_POLL_MS = 60_000
+
+function pollCrons(database: Database, log: OdooLog): NodeJS.Timeout {
+  const look = async (): Promise<void> => {
+    for (const name of await database.runCrons()) log('INFO', 'odoo.addons.base.models.ir_cron', `Job '${name}' done`)
+  }
+  const onFault = (error: unknown): void => log('WARNING', 'odoo.addons.base.models.ir_cron', String(error))
+  return setInterval(() => void look().catch(onFault), CRON_POLL_MS).unref()
 }
 
 /** With workers the bus has a process and a port of its own, and only there. */
