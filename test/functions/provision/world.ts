@@ -144,12 +144,15 @@ export async function wholeOf(name: string, postgres: PostgresWorld): Promise<un
   const database = await stateOf(postgres, databaseOf(name))
   const text = JSON.stringify({ objects, database }, (key, value: unknown) => (CHANGING.has(key) ? undefined : value))
   const cleaned = [uid, databaseOf(name), name].reduce((all, word) => all.replaceAll(word, 'NAME'), text)
-  return JSON.parse(cleaned.replaceAll(/("platxa.io\/config-hash":)"\w+"/g, '$1"hash"'))
+  const words = cleaned.replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/g, 'then')
+  return JSON.parse(words.replaceAll(/("platxa.io\/config-hash":)"\w+"/g, '$1"hash"'))
 }
 
 const CHANGING = new Set(
   'uid resourceVersion generation creationTimestamp managedFields time clusterIP clusterIPs platxa.io/since replicas'
-    .concat(' deployment.kubernetes.io/revision volumeName pv.kubernetes.io/bind-completed')
+    .concat(
+      ' platxa.io/sleeps platxa.io/awake-total-seconds deployment.kubernetes.io/revision volumeName pv.kubernetes.io/bind-completed',
+    )
     .split(' '),
 )
 
