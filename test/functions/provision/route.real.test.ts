@@ -55,7 +55,7 @@ describe('provision, the whole way', { timeout: 600_000 }, () => {
     const kinds = (await objectsOf(name)).map(({ kind }) => kind).join(' ')
     expect(kinds).toBe(
       'Namespace Secret ConfigMap Service Service PersistentVolumeClaim PersistentVolumeClaim ResourceQuota LimitRange ' +
-        'NetworkPolicy NetworkPolicy Ingress RoleBinding RoleBinding Deployment',
+        'NetworkPolicy NetworkPolicy Ingress RoleBinding RoleBinding RoleBinding Deployment',
     )
     const deployment = await objectOf(name, 'Deployment', deploymentOf(name))
     expect(deployment).toMatchObject({
