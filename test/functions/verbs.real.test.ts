@@ -195,6 +195,7 @@ async function sleepAndScan(name: string, postgres: PostgresWorld): Promise<void
     idleTimeoutMs: 900_000,
     count: () => {},
     minimumAwakeMs: 0,
+    cronAwakeMs: 0,
     deploymentLabel: 'app=odoo',
     replicas,
   })

@@ -62,7 +62,8 @@ export async function sleepWorld(postgres: PostgresWorld, ...replies: Answering[
   await vi.waitFor(
     async () => {
       const { metadata, status } = (await now()) ?? {}
-      if (status?.observedGeneration !== metadata?.generation || status?.unavailableReplicas !== 1) throw new Error('changes')
+      if (status?.observedGeneration !== metadata?.generation || status?.unavailableReplicas !== 1)
+        throw new Error('changes')
     },
     { timeout: 60_000, interval: 100 },
   )
