@@ -3,13 +3,22 @@ import { done, retry, type Answer } from '#shared/events/receive.ts'
 import { readInstance, type Instance } from '#shared/instance/read.ts'
 import { reasonOfSleep } from '#shared/instance/why.ts'
 import { isConflict } from '#shared/k8s/errors.ts'
-import { objectionOf, inWords, secondLook, type FirstDecision, type FirstSeen, type Objection } from './decide.ts'
+import {
+  objectionOf,
+  inWords,
+  secondLook,
+  type FirstDecision,
+  type FirstSeen,
+  type Objection,
+  type Tenant,
+} from './decide.ts'
 import type { IdleDetected } from './event.ts'
 import { liftEverywhere, newReplica, raiseEverywhere, type FenceDeps, type Raised } from './fences.ts'
 import { declined, noteAndSay, noteVeto, refOf, slept, type Slept, type TellDeps } from './tell.ts'
-import { lookAtTenant, type TenantDeps } from './tenant.ts'
 
-export interface Deps extends FenceDeps, TellDeps, TenantDeps {
+export interface Deps extends FenceDeps, TellDeps {
+  /** What the instance does by itself (tenant.ts). */
+  readonly look: (instance: Instance, signal: AbortSignal) => Promise<Tenant>
   /** For events that do not say what counts as idle. */
   readonly idleTimeoutMs: number
   readonly minimumAwakeMs: number
@@ -42,7 +51,7 @@ export async function act(
       return finishSleep(decision.instance, event, deps, signal)
     case 'look closer': {
       // Asked before the fence too: a job that runs for an hour must not hold requests back once a minute.
-      const objection = objectionOf(await lookAtTenant(decision.instance, deps, signal), deps.now())
+      const objection = objectionOf(await deps.look(decision.instance, signal), deps.now())
       if (objection !== undefined) return decline(decision.instance, objection, event, deps, signal)
       return sleepBehindTheFence(event, deps, signal)
     }
@@ -53,7 +62,7 @@ export async function act(
 async function finishSleep(instance: Instance, event: IdleDetected, deps: Deps, signal: AbortSignal): Promise<Answer> {
   const said = instance.why === undefined ? undefined : reasonOfSleep(instance.why)
   if (said !== undefined) return slept(instance, said, event, deps)
-  const tenant = await lookAtTenant(instance, deps, signal)
+  const tenant = await deps.look(instance, signal)
   if (tenant.unknown !== undefined) return retry(`its scheduled jobs could not be read: ${tenant.unknown}`)
   const why = wordsFor(event.data.idleSeconds * 1000)
   return noteAndSay(instance, { why, crons: tenant.crons }, event, deps, signal)
@@ -101,7 +110,7 @@ async function lookAgain(
   })
   const decision = secondLook({ reports: raised, timeoutMs: timeoutOf(event, deps) })
   if (decision.do === 'decline') return no(decision)
-  const [tenant, newcomer] = await Promise.all([lookAtTenant(instance, deps, signal), newReplica(raised, deps, signal)])
+  const [tenant, newcomer] = await Promise.all([deps.look(instance, signal), newReplica(raised, deps, signal)])
   const objection = objectionOf(tenant, deps.now())
   if (objection !== undefined) return no(objection)
   if (newcomer !== undefined) {

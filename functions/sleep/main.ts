@@ -1,4 +1,5 @@
 import { platformVariables } from '#shared/instance/platform.ts'
+import type { Instance } from '#shared/instance/read.ts'
 import { cronPolicy } from '#shared/instance/wishes.ts'
 import { connect } from '#shared/k8s/connect.ts'
 import { count, duration } from '#shared/server/env.ts'
@@ -6,6 +7,7 @@ import { runFunction } from '#shared/server/run.ts'
 import { z } from 'zod'
 import { decisionCounter } from './metrics.ts'
 import { route } from './route.ts'
+import { lookAtTenant } from './tenant.ts'
 
 const { PGHOST, PGPORT, PGSSLMODE, POSTGRES_CA } = platformVariables.shape
 
@@ -35,9 +37,18 @@ await runFunction({
       port: env.WAKE_CONTROL_PORT,
       controlTimeoutMs: env.CONTROL_TIMEOUT,
     }
+    const now = () => Temporal.Now.instant()
+    const tenant = {
+      kubernetes,
+      now,
+      server: { host: env.PGHOST, port: env.PGPORT, sslmode: env.PGSSLMODE, ca: env.POSTGRES_CA },
+      cronPolicy: env.CRON_POLICY,
+      cronLimits: { soonMs: env.CRON_SOON, patienceMs: env.CRON_PATIENCE },
+      tenantTimeoutMs: env.TENANT_TIMEOUT,
+    }
     const deps = {
       kubernetes,
-      now: () => Temporal.Now.instant(),
+      now,
       source,
       log,
       count: decisionCounter(metrics),
@@ -45,10 +56,7 @@ await runFunction({
       minimumAwakeMs: env.MINIMUM_AWAKE,
       replicas,
       fenceTtlMs: env.FENCE_TTL,
-      server: { host: env.PGHOST, port: env.PGPORT, sslmode: env.PGSSLMODE, ca: env.POSTGRES_CA },
-      cronPolicy: env.CRON_POLICY,
-      cronLimits: { soonMs: env.CRON_SOON, patienceMs: env.CRON_PATIENCE },
-      tenantTimeoutMs: env.TENANT_TIMEOUT,
+      look: (instance: Instance, signal: AbortSignal) => lookAtTenant(instance, tenant, signal),
     }
     return route(deps, metrics)
   },

@@ -7,6 +7,7 @@ import { route as changeTier } from '#functions/change-tier/route.ts'
 import { route as provision } from '#functions/provision/route.ts'
 import { route as remove } from '#functions/remove/route.ts'
 import { decisionCounter } from '#functions/sleep/metrics.ts'
+import { lookAtTenant } from '#functions/sleep/tenant.ts'
 import { route as sleep } from '#functions/sleep/route.ts'
 import { createSteps } from '#functions/provision/steps.ts'
 import { deploymentRef, namespaceRef } from '#shared/cluster/refs.ts'
@@ -61,10 +62,18 @@ const routes: Readonly<Record<string, (deps: Deps) => Hono>> = {
       idleTimeoutMs: 900_000,
       minimumAwakeMs: 0,
       fenceTtlMs: 20_000,
-      server: deps.platform.postgres,
-      cronPolicy: 'never',
-      cronLimits: { soonMs: 0, patienceMs: 0 },
-      tenantTimeoutMs: 8_000,
+      look: (instance, signal) =>
+        lookAtTenant(
+          instance,
+          {
+            ...deps,
+            server: deps.platform.postgres,
+            cronPolicy: 'never',
+            cronLimits: { soonMs: 0, patienceMs: 0 },
+            tenantTimeoutMs: 8_000,
+          },
+          signal,
+        ),
       count: decisionCounter(new Registry()),
     }),
   'change-tier': (deps) => changeTier(deps),

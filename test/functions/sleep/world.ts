@@ -6,6 +6,7 @@ import { onTestFinished, vi } from 'vitest'
 import type { Deps } from '#functions/sleep/effects.ts'
 import { decisionCounter } from '#functions/sleep/metrics.ts'
 import { route } from '#functions/sleep/route.ts'
+import { lookAtTenant, type TenantDeps } from '#functions/sleep/tenant.ts'
 import { encodeEvent, makeEvent } from '#shared/events/emit.ts'
 import { databaseOf, deploymentOf, namespaceOf } from '#shared/instance/names.ts'
 import type { Session } from '#shared/postgres/connect.ts'
@@ -35,7 +36,7 @@ export async function sleepWorld(postgres: PostgresWorld, ...replies: Answering[
   const { host, port } = postgres.admin.settings
   const clock = { now: Temporal.Now.instant().add({ hours: 1 }) }
   const registry = new Registry()
-  const deps: Deps = {
+  const deps: Omit<Deps, 'look'> & TenantDeps = {
     kubernetes: await asServiceAccount('platxa', 'sleep'),
     now: () => clock.now,
     source: '//functions.platxa.io/sleep',
@@ -83,9 +84,11 @@ export async function sleepWorld(postgres: PostgresWorld, ...replies: Answering[
     /** In the instance's database, with all rights. */
     inDatabase: <T>(use: (session: Session) => Promise<T>) =>
       postgres.root.session({ database: databaseOf(name), signal: within() }, use),
-    deliver: async (event = idleEvent(name, uid), changes: Partial<Deps> = {}) => {
+    deliver: async (event = idleEvent(name, uid), changes: Partial<typeof deps> = {}) => {
+      const all = { ...deps, ...changes }
+      const app = route({ ...all, look: (instance, signal) => lookAtTenant(instance, all, signal) })
       const { headers, body } = encodeEvent(event)
-      const answer = await route({ ...deps, ...changes }).request('/', { method: 'POST', headers, body: body ?? null })
+      const answer = await app.request('/', { method: 'POST', headers, body: body ?? null })
       const text = await answer.text()
       return {
         status: answer.status,

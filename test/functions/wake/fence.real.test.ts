@@ -83,7 +83,7 @@ async function awake({ wake, port }: Replica): Promise<{ instance: Instance; cal
   instance.odoo.bodies.length = 0
   // What wake writes about a wake would be a conflict.
   await until(
-    async () => (await instance.read()).metadata?.annotations?.['platxa.io/why']?.startsWith('Woken') ?? false,
+    async () => (await instance.read()).metadata?.annotations?.['platxa.io/why']?.startsWith('Awake since') ?? false,
   )
   await sleep(100)
   return { instance, call }
@@ -104,6 +104,8 @@ async function fallAsleep(instance: Instance, house: House, asked: Asked = {}): 
     source: '//functions.platxa.io/sleep',
     log: silentLog,
     count: () => undefined,
+    // What an instance does by itself is asked in test/functions/sleep; these have no database.
+    look: async () => ({ sessions: [], jobs: [], crons: { is: 'none' } }),
     idleTimeoutMs: 50,
     minimumAwakeMs: 0,
     replicas: { namespace, port, controlTimeoutMs },

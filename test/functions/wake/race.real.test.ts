@@ -70,6 +70,8 @@ async function twoReplicas(
     source: '//functions.platxa.io/sleep',
     log: silentLog,
     count: () => undefined,
+    // What an instance does by itself is asked in test/functions/sleep; these have no database.
+    look: async () => ({ sessions: [], jobs: [], crons: { is: 'none' } }),
     idleTimeoutMs: IDLE_MS,
     minimumAwakeMs: 0,
     replicas: { namespace, port: replicas[0]?.controlPort ?? 0, controlTimeoutMs: 5_000 },
