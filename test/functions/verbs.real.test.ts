@@ -32,7 +32,7 @@ import { recorded, rightOf, type Place, type Right } from '#test/world/recorder.
 import { wakeReplica } from '#test/world/wake-replica.ts'
 
 /**
- * The price of two roles for all instances (provision may hand out no third): what one function has inside an instance
+ * The price of a few roles for all instances (provision may hand out no other): what one function has inside an instance
  * because another one that shares the role needs it. A right that nobody uses is none of these.
  */
 const shared: Readonly<Record<string, readonly Right[]>> = {
