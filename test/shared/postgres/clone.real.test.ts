@@ -29,7 +29,7 @@ for (const version of VERSIONS) {
       const options = await tenantOf(world)
       expect(await cloneDatabase(options)).toBe(true)
       expect(await stateOf(world, options.role)).toMatchObject({
-        outside: [{ rolcanlogin: true, rolcreatedb: false, rolconnlimit: 20, members: ['platxa'], in_postgres: false }],
+        role: [{ rolcanlogin: true, rolcreatedb: false, rolconnlimit: 20, members: ['platxa'], in_postgres: false }],
         database: [{ owner: 'platxa', datallowconn: true, datistemplate: false, datconnlimit: 25 }],
         schema: [{ owner: 'TENANT', acl: '{TENANT=UC/TENANT}' }],
         parameters: { 'web.base.url': 'https://TENANT.example.com', 'mail.catchall.domain': 'example.com' },
