@@ -234,6 +234,7 @@ async function answer(odoo: Odoo, loadedAt: number, request: IncomingMessage, re
 export interface Replica extends Serving {
   readonly wake: Wake
   readonly events: Envelope[]
+  /** The sum over all series of this name that have these labels, as they stand in the text. */
   metric(name: string, labels?: string): Promise<number>
 }
 
@@ -284,8 +285,8 @@ export async function startReplica(
     events,
     async metric(name, labels = '') {
       const text = await (await fetch(`http://${at.host}:${serving.metricsPort}/metrics`)).text()
-      const line = text.split('\n').find((one) => one.startsWith(name) && one.includes(labels) && !one.startsWith('#'))
-      return Number(line?.split(' ').at(-1) ?? 0)
+      const lines = text.split('\n').filter((one) => one.split(/[{ ]/)[0] === name && one.includes(labels))
+      return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
     },
   }
 }

@@ -127,9 +127,9 @@ describe('scheduled jobs of a tenant that means harm', () => {
 
   it('of another type than Odoo writes are an error, and no job', async () => {
     const { read } = await tenant(
-      `CREATE TABLE ir_cron (id varchar, cron_name varchar, active boolean, nextcall timestamp)`,
-      trigger.replace('cron_id integer', 'cron_id varchar'),
-      `INSERT INTO ir_cron VALUES ('one', 'A', true, '2026-11-23')`,
+      `CREATE TABLE ir_cron (id bigint, cron_name varchar, active boolean, nextcall timestamp)`,
+      trigger,
+      `INSERT INTO ir_cron VALUES (1, 'A', true, '2026-11-23')`,
     )
     await expect(read(series[19].crons)).rejects.toThrow(/expected number/)
   })
