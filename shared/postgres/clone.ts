@@ -11,6 +11,7 @@ import { identifier } from './names.ts'
 import { lookForClone, readOrigin, writeOrigin } from './origin.ts'
 import { databaseLimit, limitDatabase } from './limits.ts'
 import { allowMaintenance, ensureTenantRole, TEMPLATE_OWNER, type TenantRole } from './roles.ts'
+import { dropWithSessions } from './sessions.ts'
 import { lookAt, obstacleTo } from './survey.ts'
 
 export interface CloneOptions extends TenantRole {
@@ -67,7 +68,7 @@ async function makeDatabase(session: Session, options: CloneOptions): Promise<vo
   // Unfinished and from another template or for another instance: nobody was inside, so nothing is lost.
   const origin = readOrigin(found?.comment ?? null)
   if (found && (found.broken || origin?.template !== template || origin.uid !== uid)) {
-    await session.query(`DROP DATABASE ${quoted} WITH (FORCE)`)
+    await dropWithSessions(session, database)
     found = undefined
   }
   if (!found) {

@@ -5,7 +5,7 @@ import { withTenantLock } from './lock.ts'
 import { identifier } from './names.ts'
 import { isOwnOrNobodys } from './origin.ts'
 import { allowMaintenance, ensureMembership } from './roles.ts'
-import { emptyDatabase, endSessions } from './sessions.ts'
+import { dropWithSessions, emptyDatabase, endSessions } from './sessions.ts'
 
 const STATEMENT_MS = 120_000
 
@@ -31,7 +31,7 @@ export async function dropDatabase(options: {
       if (await databaseExists(session, database)) {
         await session.query(`ALTER DATABASE ${identifier(database)} WITH ALLOW_CONNECTIONS false`)
         await emptyDatabase(session, database)
-        await session.query(`DROP DATABASE IF EXISTS ${identifier(database)} WITH (FORCE)`)
+        await dropWithSessions(session, database)
       }
       if (hasRole) {
         // A role with a grant left somewhere cannot be dropped.

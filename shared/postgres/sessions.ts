@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Session } from './connect.ts'
 import { PostgresError, PostgresUnavailable } from './errors.ts'
+import { identifier } from './names.ts'
 
 export interface ActiveSession {
   readonly pid: number
@@ -64,4 +65,19 @@ async function end(session: Session, column: 'usename' | 'datname', value: strin
     await sleep(TERMINATE_EVERY_MS)
   }
   throw new PostgresUnavailable(`sessions of "${value}" did not end within ${TERMINATE_MS / 1000} s`)
+}
+
+/**
+ * Drops a database whoever is in it, or throws `PostgresUnavailable` when somebody stays. FORCE alone fails with 42501
+ * while autovacuum is inside, whose role nobody is a member of; without FORCE PostgreSQL ends autovacuum by itself and
+ * waits some seconds for everybody else.
+ */
+export async function dropWithSessions(session: Session, database: string): Promise<void> {
+  const drop = `DROP DATABASE IF EXISTS ${identifier(database)}`
+  try {
+    await session.query(`${drop} WITH (FORCE)`)
+  } catch (error) {
+    if (!(error instanceof PostgresError && error.sqlstate === '42501')) throw error
+    await session.query(drop)
+  }
 }

@@ -11,7 +11,7 @@ import { inTransaction, withLock } from './lock.ts'
 import { identifier, literal } from './names.ts'
 import { allowMaintenance, ensureMembership, TEMPLATE_OWNER } from './roles.ts'
 import { scramVerifier } from './scram.ts'
-import { emptyDatabase, endSessions } from './sessions.ts'
+import { dropWithSessions, emptyDatabase, endSessions } from './sessions.ts'
 import { lookAt } from './survey.ts'
 
 /** A login that lives as long as the building does. */
@@ -137,7 +137,7 @@ async function ensureTemplateOwner(session: Session): Promise<void> {
 
 /** An earlier attempt that was cut off has left a database of unknown contents: it goes. */
 async function prepare(session: Session, next: string, builder: string): Promise<string> {
-  await session.query(`DROP DATABASE IF EXISTS ${identifier(next)} WITH (FORCE)`)
+  await dropWithSessions(session, next)
   if (await roleExists(session, builder)) {
     await ensureMembership(session, builder)
     await allowMaintenance(session, builder, false)

@@ -9,6 +9,7 @@ import {
   templateMadeOf,
   type TemplateOptions,
 } from '#shared/postgres/template.ts'
+import { PostgresUnavailable } from '#shared/postgres/errors.ts'
 import { NOT_HERE, VERSIONS, freshName, hasPostgres, postgresOf, type PostgresWorld } from '#test/world/postgres.ts'
 import { never, rows, tenantOf } from './tenant.ts'
 
@@ -117,6 +118,16 @@ for (const version of VERSIONS) {
       await finishTemplate({ ...which, id: second.id })
       expect(await oidOf(template)).toBeDefined()
       await expect(finishTemplate({ ...which, id: second.id })).rejects.toThrow(/another build/)
+    })
+
+    it('is begun anew only when whom PostgreSQL does not let us end has gone, and says so', async () => {
+      const which = { admin: world.admin, template: freshName('template_'), signal: never }
+      const { access } = await beginTemplate(which)
+      await world.root.session({ database: access.database, signal: never }, async (superuser) => {
+        await superuser.query('SELECT 1')
+        await expect(beginTemplate(which)).rejects.toThrow(PostgresUnavailable)
+      })
+      expect((await beginTemplate(which)).access.database).toBe(access.database)
     })
 
     it('is made once when two ask for it at the same time', async () => {
