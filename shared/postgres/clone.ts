@@ -6,7 +6,7 @@
 import type { Admin, Session } from './connect.ts'
 import { NotOurs, PostgresError, PostgresUnavailable, TemplateMissing } from './errors.ts'
 import { type Identity, takeIdentity } from './identity.ts'
-import { inTransaction, withTenantLock } from './lock.ts'
+import { inTransaction, withLock, withTenantLock } from './lock.ts'
 import { identifier } from './names.ts'
 import { lookForClone, readOrigin, writeOrigin } from './origin.ts'
 import { databaseLimit, limitDatabase } from './limits.ts'
@@ -28,6 +28,12 @@ export interface CloneOptions extends TenantRole {
 
 /** Copying a large template on a busy disk takes a while. */
 const STATEMENT_MS = 120_000
+
+/**
+ * One at a time on a server: a hand-over locks each table and index of its clone, and all sessions share one table of
+ * locks (`max_locks_per_transaction`), which a few Odoo databases at once use up: 53200, out of shared memory.
+ */
+const HAND_OVER = 'hand-over of a clone'
 
 /** Returns whether there was anything left to clone. */
 export async function cloneDatabase(options: CloneOptions): Promise<boolean> {
@@ -86,9 +92,11 @@ async function makeDatabase(session: Session, options: CloneOptions): Promise<vo
 
 async function commit(session: Session, options: CloneOptions): Promise<void> {
   const { admin, database, role, signal } = options
-  await admin.session({ database, timeoutMs: STATEMENT_MS, signal }, (inside) =>
-    // Once more in here: were the outer connection lost, its lock would be free while this one still works.
-    withTenantLock(inside, role, () => inTransaction(inside, () => handOver(inside, options))),
+  await withLock(session, HAND_OVER, () =>
+    admin.session({ database, timeoutMs: STATEMENT_MS, signal }, (inside) =>
+      // Once more in here: were the outer connection lost, its lock would be free while this one still works.
+      withTenantLock(inside, role, () => inTransaction(inside, () => handOver(inside, options))),
+    ),
   )
   await session.query(`GRANT CONNECT, TEMPORARY, CREATE ON DATABASE ${identifier(database)} TO ${identifier(role)}`)
 }

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { standInTables } from '#local/postgres/stand-in-tables.ts'
 import { cloneDatabase } from '#shared/postgres/clone.ts'
+import { connectPostgres } from '#shared/postgres/connect.ts'
 import { NotOurs, PostgresUnavailable, TemplateMissing } from '#shared/postgres/errors.ts'
 import { allowMaintenance } from '#shared/postgres/roles.ts'
 import { surveyTenant } from '#shared/postgres/survey.ts'
+import { createTemplate, type TemplateOptions } from '#shared/postgres/template.ts'
 import {
   NOT_HERE,
   VERSIONS,
@@ -41,6 +44,22 @@ for (const version of VERSIONS) {
         options.database,
       )
       expect(owners).toEqual([{ owner: options.role }])
+    })
+
+    it('does not use up the locks of the server when many of hundreds of tables are asked for at once', async () => {
+      const template = freshName('template_')
+      const build: TemplateOptions['build'] = async (access, signal) => {
+        await standInTables(access, signal)
+        const { host, port, user, password, database } = access
+        const builder = connectPostgres({ host, port, user, password, sslmode: 'disable' })
+        await builder.session({ database, signal }, (session) =>
+          session.query(`DO $$ BEGIN FOR i IN 1..2000 LOOP
+            EXECUTE format('CREATE TABLE public.wide_%s (id integer PRIMARY KEY, name varchar)', i); COMMIT; END LOOP; END $$`),
+        )
+      }
+      await createTemplate({ admin: world.admin, template, build, signal: never })
+      const clones = await Promise.all(Array.from({ length: 16 }, () => tenantOf(world, { template })))
+      expect(await Promise.all(clones.map((clone) => cloneDatabase(clone)))).toEqual(clones.map(() => true))
     })
 
     it('changes nothing when it is asked for again', async () => {
