@@ -5,24 +5,10 @@ import type { Command, Room, Step } from '#functions/wake/life.ts'
 import { createRooms, podOf, type Rooms } from '#functions/wake/rooms.ts'
 import { stateOf } from '#functions/wake/state.ts'
 import { makeEvent } from '#shared/events/emit.ts'
+import { facts as demo } from './rooms-of.ts'
 
 function facts(name: string, changes: Partial<Facts> = {}): Facts {
-  return {
-    name,
-    uid: `uid-${name}`,
-    hosts: [`${name}.example.com`],
-    status: 'active',
-    replicas: 0,
-    trouble: null,
-    websocketPort: 8069,
-    odooVersion: '19',
-    why: undefined,
-    lastVeto: null,
-    totals: null,
-    recentWakes: [],
-    awakeSince: null,
-    ...changes,
-  }
+  return { ...demo, name, uid: `uid-${name}`, hosts: [`${name}.example.com`], ...changes }
 }
 
 function pod(instance: string, ready: boolean): Parameters<Rooms['pods']>[0] & { readonly type: 'applied' } {
