@@ -78,7 +78,7 @@ describe('the rights of the functions', { timeout: 900_000 }, () => {
     const name = instanceName()
     await liveThrough(name, postgres)
     await wake(name)
-    await sleepAndScan(name, postgres)
+    await scanAndSleep(name, postgres)
     await die(name)
     await scale(name, 1)
     await remove(name, postgres)
@@ -167,7 +167,7 @@ async function wake(name: string): Promise<void> {
   await expect.poll(why, { timeout: 60_000 }).toMatch(/^Could not be woken/)
 }
 
-async function sleepAndScan(name: string, postgres: PostgresWorld): Promise<void> {
+async function scanAndSleep(name: string, postgres: PostgresWorld): Promise<void> {
   const quiet = { fence: 'f1', upForMs: 3_600_000, idleMs: 1_000_000, inFlight: 0, humanIdleMs: null }
   const at = { namespace: 'traefik-system', name: `wake-${name}`, address: '127.0.93.1' }
   const reply = ({ method }: { readonly method: string }) =>
@@ -179,13 +179,7 @@ async function sleepAndScan(name: string, postgres: PostgresWorld): Promise<void
     await kubernetes.delete({ apiVersion: 'v1', kind: 'Pod', ...at }, { gracePeriodSeconds: 0, signal: within() })
   })
   const replicas = { namespace: at.namespace, port: replica.port, controlTimeoutMs: 5_000 }
-  const hands = { admin: postgres.admin, kubernetes: await as('platxa/sleep') }
-  const fallsAsleep = async () => {
-    const idle = idleDetected(name, 1, await deploymentOf(name))
-    return (await life(postgres, { replicas }).deliver(idle, hands)).type
-  }
-  // While its Deployment is written to, it is left alone.
-  await expect.poll(fallsAsleep, { timeout: 30_000 }).toBe('io.platxa.instance.slept.v1')
+  // While it is awake: of who sleeps, no replica is asked.
   const scan = scanIdle({
     kubernetes: await as('platxa/scan-idle'),
     publisher: { publish: async () => {} },
@@ -203,6 +197,13 @@ async function sleepAndScan(name: string, postgres: PostgresWorld): Promise<void
   const { headers, body } = encodeEvent(tick)
   const answer = await scan.request('/', { method: 'POST', headers, body: body ?? null })
   expect(answer.status).toBe(204)
+  const hands = { admin: postgres.admin, kubernetes: await as('platxa/sleep') }
+  const fallsAsleep = async () => {
+    const idle = idleDetected(name, 1, await deploymentOf(name))
+    return (await life(postgres, { replicas }).deliver(idle, hands)).type
+  }
+  // While its Deployment is written to, it is left alone.
+  await expect.poll(fallsAsleep, { timeout: 30_000 }).toBe('io.platxa.instance.slept.v1')
 }
 
 async function die(name: string): Promise<void> {
