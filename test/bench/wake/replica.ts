@@ -1,6 +1,9 @@
-// The real main.ts of wake as a process of its own, with the flags of its manifest.
+// The real main.ts of wake, bundled as in its image, as a process of its own, with the flags of its manifest.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { bundle } from '#local/image/bundle.ts'
 import type { Kit, Started } from '../figure.ts'
 import type { Cluster } from './cluster.ts'
 
@@ -44,7 +47,7 @@ export async function startReplica(
   }
   const host = environment.HOST
   const assignments = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
-  const program = await kit.program('env', [...assignments, process.execPath, main], port, host)
+  const program = await kit.program('env', [...assignments, process.execPath, await bundled(kit)], port, host)
   const ask = (at: number, path: string): Promise<Response> =>
     fetch(`http://${host}:${at}${path}`, { signal: kit.signal })
   while ((await ask(control, '/health/readiness')).status >= 300) await sleep(10)
@@ -70,4 +73,11 @@ export async function startReplica(
       }
     },
   }
+}
+
+/** Its path; made once for all replicas of a bench. */
+async function bundled({ dir }: Kit): Promise<string> {
+  const folder = join(dir, 'wake')
+  if (!existsSync(folder)) await bundle(folder, { wake: main })
+  return join(folder, 'wake.mjs')
 }

@@ -190,6 +190,22 @@ describe('replicas that come and go', () => {
     expect(await fallAsleep(instance, house)).toMatchObject(declined('replica-silent'))
     expect(replica.wake.rooms.named(instance.name)?.room.fence).toBeNull()
   })
+
+  it('one that was killed with its fence up is no longer asked when its pod is gone, and loses nobody elsewhere', async () => {
+    const { house, replica } = await firstReplica()
+    const second = await secondProcess(house)
+    const { instance, call } = await awake(replica)
+    await raise(second.address, house, instance)
+    second.child.kill('SIGKILL')
+    await second.exited
+    expect(await fallAsleep(instance, house)).toMatchObject(declined('replica-silent'))
+    expect((await ask(call)).status).toBe(200)
+    const pod = { apiVersion: 'v1', kind: 'Pod', namespace: house.namespace, name: 'wake-2' }
+    await world.kubernetes.delete(pod, { gracePeriodSeconds: 0, signal: AbortSignal.timeout(10_000) })
+    await sleep(100)
+    await fallsAsleep(instance, house)
+    expect((await ask(call)).status).toBe(200)
+  })
 })
 
 describe('a replica that hangs', () => {
@@ -257,3 +273,10 @@ describe('a sleeper that is woken while it terminates', () => {
     expect(instance.odoo.boots).toBe(2)
   })
 })
+
+async function raise(address: string, { controlPort }: House, { name }: Instance): Promise<void> {
+  const body = JSON.stringify({ ttlMs: 2_000 })
+  const headers = { 'content-type': 'application/json' }
+  const fence = `http://${address}:${controlPort}/instances/${name}/fence`
+  await until(async () => (await fetch(fence, { method: 'POST', body, headers })).status === 200)
+}
