@@ -40,7 +40,8 @@ async function open(port: number): Promise<Target> {
 async function turn(target: Target): Promise<void> {
   const from = performance.now()
   for (let sent = 0, elapsed = 0; elapsed < turnMs; elapsed = performance.now() - from) {
-    for (; sent < (elapsed * rate) / 1000; sent++) target.free.pop()?.ask()
+    // In turn: a connection that never asks is closed by a server that waits for its first request.
+    for (; sent < (elapsed * rate) / 1000; sent++) target.free.shift()?.ask()
     await new Promise((resolve) => setTimeout(resolve, 1))
   }
   for (const until = performance.now() + LONGEST_MS; target.free.length < LANES;) {
