@@ -93,3 +93,18 @@ export async function readSnapshot<Kept>(
   }
   return { objects, resourceVersion }
 }
+
+/** How far the server has come, without reading the collection. */
+export async function readVersion(transport: Transport, kind: KindRef, options: ListOptions): Promise<string> {
+  for await (const { resourceVersion } of readPages(transport, kind, { ...options, limit: 1 })) return resourceVersion
+  return ''
+}
+
+/**
+ * Whether a version is of before another; what are no numbers cannot be told apart, and might be.
+ * https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
+ */
+export function mayBeBefore(version: string, other: string): boolean {
+  const [a, b] = [version, other].map((text) => (/^\d+$/.test(text) ? BigInt(text) : undefined))
+  return a === undefined || b === undefined || a < b
+}

@@ -7,7 +7,7 @@ import { collectionPath, resourceOf } from './kinds.ts'
 import type { KindRef, Manifest, Selection, WatchEvent, WatchOptions } from './kubernetes.ts'
 import type { Limits } from './limits.ts'
 import { linesOf } from './lines.ts'
-import { isGone, readSnapshot } from './pages.ts'
+import { isGone, mayBeBefore, readSnapshot, readVersion } from './pages.ts'
 import { noAnswer, refusedInWatch } from './status.ts'
 import type { Outgoing, Transport } from './transport.ts'
 
@@ -52,8 +52,9 @@ export async function* watchKind<T extends Manifest, Kept = T>(
       }
       if (lived()) backoff.reset()
       // not even the bookmark that comes before the end: a server that was restored from a backup keeps silent until it
-      // has come as far as we are
-      if (lived() && !heard) since = undefined
+      // has come as far as we are; one that has much to do may have had no time for it
+      const isSilent = lived() && !heard
+      if (isSilent && mayBeBefore(await readVersion(transport, kind, { ...options, signal }), since)) since = undefined
       await pause(backoff.next(), signal)
     } catch (error) {
       if (signal.aborted) return

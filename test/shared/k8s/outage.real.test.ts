@@ -1,6 +1,7 @@
 // With a control plane of its own, to be stopped, paused and made to forget.
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 
@@ -70,6 +71,18 @@ describe('when the API server is restarted', () => {
       await expect(call).rejects.toMatchObject({ status: 0, reason: 'Unreachable', call: { verb: 'get' } })
       await expect(call).rejects.toThrow('ECONNREFUSED')
     })
+  })
+})
+
+describe('when nothing happens', () => {
+  it('a watch that ends without a word goes on where it was, and reads nothing again', async () => {
+    const kubernetes = await connected({ watchMs: 6_000 })
+    const namespace = await namespaceWith(kubernetes, 'a')
+    const follower = await synced(kubernetes, namespace)
+    await sleep(15_000)
+    expect(follower.syncs).toBe(1)
+    await write(kubernetes, namespace, 'a', '2')
+    await expect.poll(() => follower.copy.get('a'), { timeout: 10_000 }).toBe('2')
   })
 })
 
