@@ -14,9 +14,10 @@ import {
 } from './decide.ts'
 import type { IdleDetected } from './event.ts'
 import { liftEverywhere, newReplica, raiseEverywhere, type FenceDeps, type Raised } from './fences.ts'
+import { hearTabs, type TabDeps } from './tabs.ts'
 import { declined, noteAndSay, noteVeto, refOf, slept, type Slept, type TellDeps } from './tell.ts'
 
-export interface Deps extends FenceDeps, TellDeps {
+export interface Deps extends FenceDeps, TabDeps, TellDeps {
   /** What the instance does by itself (tenant.ts). */
   readonly look: (instance: Instance, signal: AbortSignal) => Promise<Tenant>
   /** For events that do not say what counts as idle. */
@@ -53,6 +54,7 @@ export async function act(
       // Asked before the fence too: a job that runs for an hour must not hold requests back once a minute.
       const objection = objectionOf(await deps.look(decision.instance, signal), deps.now())
       if (objection !== undefined) return decline(decision.instance, objection, event, deps, signal)
+      await hearTabs(event.data, timeoutOf(event, deps), deps, signal)
       return sleepBehindTheFence(event, deps, signal)
     }
   }

@@ -17,6 +17,7 @@ await runFunction({
     IDLE_TIMEOUT: duration.prefault('15m'),
     MINIMUM_AWAKE: duration.prefault('2m'),
     FENCE_TTL: duration.prefault('10s'),
+    TABS_ANSWER: duration.prefault('6s'),
     CONTROL_TIMEOUT: duration.prefault('1s'),
     TENANT_TIMEOUT: duration.prefault('2s'),
     CRON_POLICY: cronPolicy.default('daily'),
@@ -56,6 +57,7 @@ await runFunction({
       minimumAwakeMs: env.MINIMUM_AWAKE,
       replicas,
       fenceTtlMs: env.FENCE_TTL,
+      tabsAnswerMs: env.TABS_ANSWER,
       look: (instance: Instance, signal: AbortSignal) => lookAtTenant(instance, tenant, signal),
     }
     return route(deps, metrics)

@@ -1,7 +1,7 @@
 // The control port: what the other functions and the console ask a wake replica (shared/wake/contract.ts).
 import { Hono } from 'hono'
 import { randomUUID } from 'node:crypto'
-import { fenceRequest, type Activity, type FenceReport } from '#shared/wake/contract.ts'
+import { fenceRequest, type Activity, type FenceReport, type TabsAsked } from '#shared/wake/contract.ts'
 import type { Entry } from './entry.ts'
 import { isFenced, lift, raise } from './fence.ts'
 import type { Keeper } from './keeper.ts'
@@ -9,10 +9,12 @@ import type { Metrics } from './metrics.ts'
 import { progressOf } from './own-paths.ts'
 import type { Rooms } from './rooms.ts'
 import { stateOf } from './state.ts'
+import type { Tabs } from './tabs.ts'
 import { observationOf } from './usage.ts'
 
 export interface ControlDeps {
   readonly rooms: Rooms
+  readonly tabs: Tabs
   readonly keeper: Keeper
   readonly metrics: Metrics
   readonly replica: string
@@ -27,7 +29,7 @@ export interface ControlDeps {
 const longestBody = 1024
 
 export function controlApp(deps: ControlDeps): Hono {
-  const { rooms, keeper, metrics, now, startedAt } = deps
+  const { rooms, tabs, keeper, metrics, now, startedAt } = deps
   const upForMs = (): number => Math.max(0, now() - startedAt)
 
   return new Hono()
@@ -66,6 +68,11 @@ export function controlApp(deps: ControlDeps): Hono {
       metrics.fence(raised ? 'raised' : 'already fenced')
       if (!raised) return context.json({ error: 'already fenced' }, 409)
       return context.json({ fence, upForMs: upForMs(), ...observationOf(entry, now()) } satisfies FenceReport)
+    })
+    .post('/instances/:name/tabs', (context) => {
+      const entry = rooms.named(context.req.param('name'))
+      if (entry === undefined) return context.json({ error: 'no such instance' }, 404)
+      return context.json({ asked: tabs.ask(entry) } satisfies TabsAsked)
     })
     .delete('/instances/:name/fence/:id', (context) => {
       const entry = rooms.named(context.req.param('name'))

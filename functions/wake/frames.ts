@@ -110,6 +110,17 @@ function unmasked(header: Buffer, length: number, pieces: readonly Buffer[]): Bu
   return payload
 }
 
+/**
+ * Why a WebSocket is closed. Odoo's client comes again at once after `comeAgain` and takes it for routine; after 1000 it would
+ * stay deaf until the page is reloaded (odoo-lab.md).
+ */
+export const closeCodes = { goingAway: 1001, serviceRestart: 1012, comeAgain: 4002 } as const
+
+/** A close frame as a server sends it. */
+export function serverCloseFrame(code: number): Buffer {
+  return Buffer.from([0x88, 2, code >> 8, code & 0xff])
+}
+
 /** A close frame as a client sends it: masked, with a mask of zeros. */
 export function closeFrame(code: number): Buffer {
   return Buffer.from([0x88, 0x82, 0, 0, 0, 0, code >> 8, code & 0xff])

@@ -12,6 +12,7 @@ import type { LongPolls } from './long-poll.ts'
 import type { Pages } from './page.ts'
 import type { Park } from './park.ts'
 import type { Rooms } from './rooms.ts'
+import type { Tabs } from './tabs.ts'
 
 export interface FrontSettings {
   /** HOLD_TIMEOUT, from the request's arrival. */
@@ -31,6 +32,7 @@ export interface Front {
   readonly holds: Holds
   readonly park: Park
   readonly polls: LongPolls
+  readonly tabs: Tabs
   readonly pages: Pages
   readonly budgets: Budgets
   readonly forwarder: Forwarder

@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { Entry } from './entry.ts'
+import { closeCodes } from './frames.ts'
 import type { Places } from './places.ts'
 import { inactivityOf } from './presence.ts'
 
@@ -29,13 +30,6 @@ export interface ParkDeps {
   readonly onHuman: (entry: Entry, client: string | undefined) => void
 }
 
-/**
- * Odoo's client reconnects at once after 4002 and takes it for routine; after 1000 it would stay deaf until the page is
- * reloaded (odoo-lab.md).
- */
-const comeAgain = 4002
-/** A replica that leaves: the tab finds another one. */
-const serviceRestart = 1012
 /** Frames of a tab are a few hundred bytes; a subscription to many channels a few thousand. */
 const longestFrame = 64 * 1024
 const closeWithinMs = 5_000
@@ -83,7 +77,7 @@ export function createPark({ places, pingMs, clientOf, onPresence, onHuman }: Pa
       if (parked.size === 0) byEntry.delete(entry)
     })
     // It woke up meanwhile.
-    if (entry.room.life.is === 'awake' && entry.room.fence === null) leave(one, comeAgain)
+    if (entry.room.life.is === 'awake' && entry.room.fence === null) leave(one, closeCodes.comeAgain)
   }
 
   function listen(entry: Entry, client: string | undefined, frame: string): void {
@@ -120,11 +114,11 @@ export function createPark({ places, pingMs, clientOf, onPresence, onHuman }: Pa
       }
     },
     handBack(entry) {
-      for (const one of byEntry.get(entry) ?? []) leave(one, comeAgain)
+      for (const one of byEntry.get(entry) ?? []) leave(one, closeCodes.comeAgain)
     },
     close() {
       clearInterval(timer)
-      for (const parked of byEntry.values()) for (const one of parked) leave(one, serviceRestart)
+      for (const parked of byEntry.values()) for (const one of parked) leave(one, closeCodes.serviceRestart)
       server.close()
     },
   }

@@ -48,6 +48,7 @@ async function forward(
   if (life.is !== 'awake') return refuseSocket(socket, 503, 5)
   const usage = usageOf(entry)
   usage.sockets += 1
+  let forget: (() => void) | undefined
   try {
     const port = portFor(entry, target, front.settings)
     const tap = tabTap({
@@ -55,12 +56,14 @@ async function forward(
       isLeaving: () => isLeaving(entry),
       adopt: (client, begun) => front.park.adopt(entry, request, client, begun),
     })
+    forget = front.tabs.add(entry, tap.comeAgain)
     const how = await front.forwarder.upgrade(request, socket, early, { host: life.ip, port }, tap)
     // Its tab tries again within two seconds, and by then we know whether the instance is still there.
     if (how.outcome === 'unsent') return refuseSocket(socket, 503, 5)
     return how.outcome === 'broken' ? 'broken' : 'forwarded'
   } finally {
     usage.sockets -= 1
+    forget?.()
   }
 }
 

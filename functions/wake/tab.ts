@@ -1,9 +1,11 @@
 // The socket of an open tab on its way to its instance: read in passing, for what it says of its human; and when the
-// instance falls asleep, its goodbye is kept from the tab, which then talks to us and notices nothing.
+// instance falls asleep, its goodbye is kept from the tab, which then talks to us and notices nothing. It can also be told to
+// come again, because then it tells of its human.
 import type { Duplex } from 'node:stream'
 import type { Tap } from './forward.ts'
-import { closeFrame, FrameScanner, opcodes } from './frames.ts'
+import { closeCodes, closeFrame, FrameScanner, opcodes, serverCloseFrame } from './frames.ts'
 import { inactivityOf } from './presence.ts'
+import type { ComeAgain } from './tabs.ts'
 
 export interface TabDeps {
   readonly onPresence: (inactivityMs: number) => void
@@ -15,9 +17,10 @@ export interface TabDeps {
 
 type Splice = Parameters<NonNullable<Tap['onInstanceEnd']>>[0]
 
-const goingAway = 1001
-
-export function tabTap({ onPresence, isLeaving, adopt }: TabDeps): Tap {
+export function tabTap({ onPresence, isLeaving, adopt }: TabDeps): Tap & { readonly comeAgain: ComeAgain } {
+  /** Known as soon as either side has said something. */
+  let here: Splice | undefined
+  let isSentAway = false
   const fromClient = new FrameScanner(({ opcode, final, payload }) => {
     if (opcode !== opcodes.text || !final || payload === undefined) return
     const inactivityMs = inactivityOf(payload.toString('utf8'))
@@ -38,20 +41,32 @@ export function tabTap({ onPresence, isLeaving, adopt }: TabDeps): Tap {
     return true
   }
 
+  function comeAgain(): boolean {
+    if (here === undefined || isSentAway || goodbyeAt !== undefined || !fromInstance.isBetweenMessages) return false
+    isSentAway = true
+    // Its answer goes on to the instance, which closes its end then.
+    here.toClient(serverCloseFrame(closeCodes.comeAgain))
+    return true
+  }
+
   return {
-    fromClient(bytes) {
+    comeAgain,
+    fromClient(bytes, splice) {
+      here = splice
       fromClient.scan(bytes)
       return bytes
     },
     fromInstance(bytes, splice) {
+      here = splice
       fromInstance.scan(bytes)
+      if (isSentAway) return undefined
       if (goodbyeAt === undefined || goodbyeAt < 0 || !isLeaving()) return bytes
       if (goodbyeAt > 0) splice.toClient(bytes.subarray(0, goodbyeAt))
       // Odoo waits 15 s for this answer before it ends (odoo-lab.md, claim i).
-      splice.toInstance(closeFrame(goingAway))
+      splice.toInstance(closeFrame(closeCodes.goingAway))
       if (!keep(splice)) splice.toClient(bytes.subarray(goodbyeAt))
       return undefined
     },
-    onInstanceEnd: (splice) => goodbyeAt === undefined && isLeaving() && keep(splice),
+    onInstanceEnd: (splice) => !isSentAway && goodbyeAt === undefined && isLeaving() && keep(splice),
   }
 }

@@ -26,6 +26,7 @@ import { probeDefaults } from './probe.ts'
 import { demand, isResting } from './room.ts'
 import { createDoor, type Door } from './route.ts'
 import { createRooms, type Rooms } from './rooms.ts'
+import { createTabs } from './tabs.ts'
 import { moved } from './usage.ts'
 import { watchInstances } from './watch.ts'
 
@@ -103,7 +104,7 @@ export function createWake(parts: WakeParts): Wake {
     entries: () => rooms.all(),
     now,
   })
-  const tabs = {
+  const parking = {
     places,
     clientOf: clients(trustedProxies),
     onPresence: (entry: Entry, inactivityMs: number) => moved(entry, inactivityMs, now()),
@@ -115,8 +116,9 @@ export function createWake(parts: WakeParts): Wake {
       keeper.change(entry, (before, at) => demand(before, wish, at))
     },
   }
-  const park = createPark({ ...tabs, pingMs: settings.park?.pingMs ?? pingMs })
-  const polls = createLongPolls({ ...tabs, pollMs: settings.longPollMs ?? longPollMs })
+  const park = createPark({ ...parking, pingMs: settings.park?.pingMs ?? pingMs })
+  const tabs = createTabs()
+  const polls = createLongPolls({ ...parking, pollMs: settings.longPollMs ?? longPollMs })
   const handBack = (entry: Entry): void => {
     park.handBack(entry)
     polls.handBack(entry)
@@ -155,9 +157,10 @@ export function createWake(parts: WakeParts): Wake {
     holds,
     park,
     polls,
+    tabs,
     pages: createPages(settings.look),
     budgets,
-    clientOf: tabs.clientOf,
+    clientOf: parking.clientOf,
     forwarder,
     metrics,
     log,
@@ -174,7 +177,7 @@ export function createWake(parts: WakeParts): Wake {
   const { replica, longestFenceMs, labelSelector } = settings
   return {
     door: createDoor(front),
-    control: controlApp({ rooms, keeper, metrics, replica, startedAt, now, longestFenceMs, events }),
+    control: controlApp({ rooms, tabs, keeper, metrics, replica, startedAt, now, longestFenceMs, events }),
     rooms,
     ready,
     watch: () => watchInstances({ kubernetes, rooms, labelSelector, log }, ending.signal),

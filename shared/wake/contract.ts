@@ -37,3 +37,7 @@ export const fenceRequest = z.object({ ttlMs: z.int().min(100).max(60_000) })
 export const fenceReport = observation.extend({ fence: z.string().min(1), upForMs: age })
 /** The answer to a fence: from that moment on the replica holds every new request for the instance. */
 export type FenceReport = z.output<typeof fenceReport>
+
+/** The answer to "is somebody there?": so many open tabs were told to come again, and tell of their human when they do. */
+export const tabsAsked = z.object({ asked: count })
+export type TabsAsked = z.output<typeof tabsAsked>

@@ -2,7 +2,7 @@
 import type { Pod } from 'kubernetes-types/core/v1.js'
 import type { z } from 'zod'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
-import { activity, fenceReport, type Activity, type FenceReport } from '#shared/wake/contract.ts'
+import { activity, fenceReport, tabsAsked, type Activity, type FenceReport } from '#shared/wake/contract.ts'
 
 export interface Replica {
   readonly name: string
@@ -51,6 +51,17 @@ export async function wakeReplicas(
 
 export function askActivity(replica: Replica, settings: ReplicaSettings, signal: AbortSignal): Promise<Activity> {
   return call(replica, settings, signal, { method: 'GET', path: '/activity', answer: activity })
+}
+
+/** Lets the open tabs of an instance tell of their humans; how many will. */
+export async function askTabs(
+  replica: Replica,
+  instance: string,
+  settings: ReplicaSettings,
+  signal: AbortSignal,
+): Promise<number> {
+  const path = `/instances/${instance}/tabs`
+  return (await call(replica, settings, signal, { method: 'POST', path, answer: tabsAsked })).asked
 }
 
 /** The replica holds new requests for the instance from now on, until lifted or for `ttlMs`. */

@@ -62,6 +62,7 @@ const routes: Readonly<Record<string, (deps: Deps) => Hono>> = {
       idleTimeoutMs: 900_000,
       minimumAwakeMs: 0,
       fenceTtlMs: 20_000,
+      tabsAnswerMs: 0,
       look: (instance, signal) =>
         lookAtTenant(
           instance,

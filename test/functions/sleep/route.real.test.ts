@@ -101,6 +101,46 @@ describe('sleep, the whole way', () => {
     expect((await now())?.spec?.replicas).toBe(1)
   })
 
+  describe('asks open tabs whether somebody is there', () => {
+    /** A tab tells when it was asked. */
+    const tab = (humanIdleMs: number): Answering => {
+      let asked = false
+      return (call) => {
+        if (!call.path.endsWith('/tabs')) return answering(asked ? { humanIdleMs } : {})(call)
+        asked = true
+        return { status: 200, body: { asked: 1 } }
+      }
+    }
+    const idleWithTabs = async (replicas: Answering[], tabsAnswerMs = 50) => {
+      const asked = await world(...replicas)
+      const uid = (await asked.now())?.metadata?.uid ?? ''
+      const answer = await asked.deliver(idleEvent(asked.name, uid, { sockets: 1 }), { tabsAnswerMs })
+      return { answer, calls: asked.replicas.map(({ calls }) => calls.map(({ path }) => path.split('/').at(3))) }
+    }
+
+    it('and stays awake for one whose human moved a second ago', async () => {
+      const { answer, calls } = await idleWithTabs([answering(), tab(1000)])
+      expect(answer).toMatchObject({ status: 200, data: { veto: 'presence' } })
+      expect(calls[1]).toEqual(['tabs', 'fence', 'fence'])
+    })
+
+    it('and sleeps when its human has been away for as long', async () => {
+      const { answer } = await idleWithTabs([answering(), tab(2_000_000)])
+      expect(answer).toMatchObject({ status: 200, type: 'io.platxa.instance.slept.v1' })
+    })
+
+    it('and goes on when a replica knows of no such question, as the one before it did', async () => {
+      const old: Answering = (call) => (call.path.endsWith('/tabs') ? { status: 404 } : answering()(call))
+      const { answer } = await idleWithTabs([old])
+      expect(answer).toMatchObject({ status: 200, type: 'io.platxa.instance.slept.v1' })
+    })
+
+    it('but not where the setting says that they are not asked', async () => {
+      const { calls } = await idleWithTabs([tab(1000)], 0)
+      expect(calls).toEqual([['fence']])
+    })
+  })
+
   it('does nothing to a namesake that was made since', async () => {
     const { deliver, now, name, replicas } = await world(answering())
     expect((await deliver(idleEvent(name, 'another'))).status).toBe(204)

@@ -46,6 +46,7 @@ export async function sleepWorld(postgres: PostgresWorld, ...replies: Answering[
     minimumAwakeMs: 120_000,
     replicas: { namespace: wakeNamespace, port: replicas[0]?.port ?? 1, controlTimeoutMs: 5_000 },
     fenceTtlMs: 60_000,
+    tabsAnswerMs: 0,
     server: { host, port, sslmode: 'disable' },
     cronPolicy: 'daily',
     cronLimits: { soonMs: 300_000, patienceMs: 600_000 },
@@ -138,7 +139,7 @@ async function letSleepSee(namespace: string): Promise<void> {
   )
 }
 
-export function idleEvent(name: string, deploymentUid: string, id = 'idle-1') {
+export function idleEvent(name: string, deploymentUid: string, { id = 'idle-1', sockets = 0 } = {}) {
   return makeEvent({
     type: 'io.platxa.instance.idle.detected.v1',
     source: '//functions.platxa.io/scan-idle',
@@ -149,7 +150,7 @@ export function idleEvent(name: string, deploymentUid: string, id = 'idle-1') {
       idleSeconds: 1000,
       timeoutSeconds: 900,
       deploymentUid,
-      evidence: { replicas: 2, inFlight: 0, sockets: 0, humanIdleSeconds: null, awakeSeconds: 3600 },
+      evidence: { replicas: 2, inFlight: 0, sockets, humanIdleSeconds: null, awakeSeconds: 3600 },
     },
   })
 }

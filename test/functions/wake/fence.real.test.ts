@@ -110,6 +110,7 @@ async function fallAsleep(instance: Instance, house: House, asked: Asked = {}): 
     minimumAwakeMs: 0,
     replicas: { namespace, port, controlTimeoutMs },
     fenceTtlMs,
+    tabsAnswerMs: 0,
   })
   const { name } = instance
   const deploymentUid = (await instance.read()).metadata?.uid ?? ''

@@ -101,6 +101,42 @@ describe('a tab that is forgotten', () => {
   })
 })
 
+describe('a human of whom only the tab knows', () => {
+  const askTabs = async ({ wake }: Replica, { name }: Instance): Promise<unknown> =>
+    (await wake.control.request(`/instances/${name}/tabs`, { method: 'POST' })).json()
+  const humanIdleMs = async ({ wake }: Replica, { name }: Instance): Promise<number | null> => {
+    const answer = await wake.control.request(`/instances/${name}`)
+    return ((await answer.json()) as { humanIdleMs: number | null }).humanIdleMs
+  }
+
+  it('is told of when somebody asks: every tab comes again once and quietly, and tells', async () => {
+    const { replicas, instance } = await meet()
+    const [replica] = replicas
+    if (replica === undefined) throw new Error('no replica')
+    await awake(replica, instance)
+    const tabs = Array.from({ length: 3 }, () => new OpenTab(() => replica.port, instance.host))
+    await Promise.all(tabs.map((tab) => tab.open(7_200_000)))
+    await until(() => tabs.every((tab) => tab.heard.length > 0))
+    expect(await humanIdleMs(replica, instance)).toBeGreaterThan(7_000_000)
+    const [first] = tabs
+    if (first !== undefined) first.inactivityMs = 3_000
+    expect(await askTabs(replica, instance)).toEqual({ asked: 3 })
+    await until(() => tabs.every((tab) => tab.handshakes === 2 && tab.isConnected))
+    await until(async () => ((await humanIdleMs(replica, instance)) ?? Infinity) < 7_000_000)
+    for (const tab of tabs) expect(tab).toMatchObject({ handshakes: 2, closed: [4002], complaints: 0 })
+    await until(() => instance.odoo.sockets.size === tabs.length)
+    expect(instance.odoo.boots).toBe(1)
+  })
+
+  it('is not asked for where no tab is open, nor of an instance that nobody knows', async () => {
+    const { replicas, instance } = await meet()
+    const [replica] = replicas
+    if (replica === undefined) throw new Error('no replica')
+    expect(await askTabs(replica, instance)).toEqual({ asked: 0 })
+    expect((await replica.wake.control.request('/instances/nobody/tabs', { method: 'POST' })).status).toBe(404)
+  })
+})
+
 describe('a human who comes back to open tabs', () => {
   it('moves the mouse: the instance wakes, every tab comes again once and quietly, and the first click is answered', async () => {
     const { replicas, instance } = await meet()

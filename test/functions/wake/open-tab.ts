@@ -15,6 +15,8 @@ export class OpenTab {
   readonly closed: number[] = []
   /** "Connection lost. Trying to reconnect..." */
   complaints = 0
+  /** What it tells of its human when it comes again; a minute more than before when left out. */
+  inactivityMs: number | undefined
   /** What the instance has said to it. */
   readonly heard: string[] = []
   private readonly port: () => number
@@ -86,6 +88,6 @@ export class OpenTab {
     if (this.over || code === 1000) return
     if (code !== 4002) this.retryMs = Math.min(minuteMs, this.retryMs * 1.5 + (Math.random() * minuteMs) / 60)
     await sleep(code === 4002 ? (Math.random() * minuteMs) / 60 : this.retryMs)
-    if (!this.over) await this.open(inactivityMs + 60_000).catch(() => undefined)
+    if (!this.over) await this.open(this.inactivityMs ?? inactivityMs + 60_000).catch(() => undefined)
   }
 }

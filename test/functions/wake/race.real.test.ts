@@ -76,6 +76,7 @@ async function twoReplicas(
     minimumAwakeMs: 0,
     replicas: { namespace, port: replicas[0]?.controlPort ?? 0, controlTimeoutMs: 5_000 },
     fenceTtlMs: 10_000,
+    tabsAnswerMs: 0,
   })
   const fallAsleep = async ({ name, uid: deploymentUid }: Runner): Promise<'slept' | 'declined'> => {
     const evidence = { replicas: 2, inFlight: 0, sockets: 0, humanIdleSeconds: null, awakeSeconds: 1 }
