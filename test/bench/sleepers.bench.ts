@@ -7,6 +7,8 @@ export const about =
   'thousands of sleeping instances known to one replica: the real main.ts of wake and a real API server'
 
 const SLEEPERS = 10_000
+/** Long enough for what the start has left behind to be collected. */
+const AT_REST_MS = 10_000
 const REST_MS = 60_000
 const MB = 1024 * 1024
 
@@ -15,7 +17,7 @@ export async function* figures(kit: Kit): AsyncGenerator<Figure> {
   try {
     await cluster.create('demo')
     const first = await startReplica(kit, cluster)
-    await sleep(3_000)
+    await sleep(AT_REST_MS)
     const one = first.process.memory()
     await first.process.stop()
     yield* sleepers(kit, cluster, one)
@@ -35,7 +37,7 @@ async function* sleepers(kit: Kit, cluster: Cluster, one: number): AsyncGenerato
   }
   await Promise.all(Array.from({ length: 48 }, maker))
   const replica = await startReplica(kit, cluster)
-  await sleep(5_000)
+  await sleep(AT_REST_MS)
   const known = replica.process.memory()
   yield {
     name: 'sleepers.memory',
