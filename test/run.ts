@@ -5,10 +5,12 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { obtainControlPlane } from '#local/control-plane/obtain.ts'
+import { obtainOdoo, NoOdoo } from '#local/real-odoo/obtain.ts'
 import { obtainTool } from '#local/tools/tools.ts'
 import { layoutOf, repository } from '#local/world/layout.ts'
 import { createProgress } from '#local/world/progress.ts'
 import { obtainChromium } from '#test/browser.ts'
+import { NO_ODOO } from '#test/flow/real/no-odoo.ts'
 import { obtainPgbouncer } from '#test/world/pgbouncer.ts'
 import { obtainPrograms } from '#test/world/watchers.ts'
 
@@ -61,6 +63,17 @@ async function prepare(): Promise<void> {
     const { path, faults } = await progress.step('obtaining a browser', obtainChromium)
     if (path !== undefined) process.env['PLATXA_CHROMIUM'] = path
     else progress.line(`no browser, so its stories are skipped: ${faults.join('; ')}`)
+    await prepareOdoo(signal)
+  }
+}
+
+async function prepareOdoo(signal: AbortSignal): Promise<void> {
+  try {
+    await progress.step('obtaining Odoo', (tell) => obtainOdoo({ progress: tell, signal }))
+  } catch (error) {
+    if (!(error instanceof NoOdoo)) throw error
+    process.env[NO_ODOO] = error.faults.join('; ')
+    progress.line(`no Odoo, so its stories are skipped: ${error.faults.join('; ')}`)
   }
 }
 

@@ -27,6 +27,7 @@ export interface ObtainOptions {
 /** None of the sources had it; the message says what each lacked and what to do. */
 export class NoOdoo extends Error {
   override readonly name = 'NoOdoo'
+  readonly faults: readonly string[]
 
   constructor(faults: readonly string[]) {
     super(
@@ -39,6 +40,7 @@ export class NoOdoo extends Error {
         'Without `--odoo real` the instances are a stand-in, which needs nothing.',
       ].join('\n'),
     )
+    this.faults = faults
   }
 }
 

@@ -34,6 +34,8 @@ export function settingsOf(laptop: Laptop): Record<string, string> {
     PGSSLMODE: 'disable',
     POSTGRES_CIDRS: `${laptop.postgres.host}/32`,
     BROKER_URL: laptop.brokerUrl,
+    // No load balancer gives up before, and a laptop that is busy starts a real Odoo slowly.
+    HOLD_TIMEOUT: '3m',
     // The front door takes the address of a stopped replica out at once, so Ctrl-C need not wait for proxies.
     DRAIN_DELAY: '300ms',
   }

@@ -41,12 +41,14 @@ describe('the manifests on a laptop', () => {
     })
     expect(dataOf(made(), 'traefik-system')).toMatchObject({
       BROKER_URL: 'http://127.0.0.1:8081/platxa/default',
-      HOLD_TIMEOUT: '50s',
+      HOLD_TIMEOUT: '3m',
     })
   })
 
   it('set no knob that the manifests do not have', () => {
-    const known = new Set(Object.keys(dataOf(manifests, 'platxa') as object))
+    const known = new Set(
+      ['platxa', 'traefik-system'].flatMap((name) => Object.keys(dataOf(manifests, name) as object)),
+    )
     for (const name of Object.keys(settingsOf(laptop()))) expect(known).toContain(name)
     expect(dataOf(made(), 'traefik-system')).not.toHaveProperty('PGHOST')
   })

@@ -1,0 +1,103 @@
+// What a real Odoo does by itself or for somebody who waits long, and that no sleep cuts it.
+import { Client } from 'pg'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { annotationKeys } from '#shared/instance/names.ts'
+import { chromiumPath, openBrowser, withoutBrowser } from '../browse.ts'
+import { askToSleep, databaseUrl, type Instance, SLOW, stays } from './instance.ts'
+import { noOdoo } from './obtainable.ts'
+import { type RealWorld, realWorld } from './world.ts'
+import * as web from './web-client.ts'
+
+const IDLE_SECONDS = 30
+
+describe.skipIf(noOdoo !== undefined)(`a real Odoo at work${noOdoo ?? ''}`, () => {
+  let real: RealWorld
+  let demo: Instance
+  beforeAll(async () => {
+    real = await realWorld(`${IDLE_SECONDS}s`)
+    demo = real.demo
+  })
+  afterAll(() => real?.[Symbol.asyncDispose]())
+
+  it('is woken for a scheduled job that is due, runs it once, and sleeps again', async () => {
+    const code = `env['res.partner'].create({'name': 'made by schedule'})`
+    const [{ id: model } = { id: 0 }] = await demo.sql<{ id: number }>(
+      `SELECT id FROM ir_model WHERE model = 'res.partner'`,
+    )
+    const values = { name: 'Make', model_id: model, state: 'code', code, interval_number: 1, interval_type: 'months' }
+    const job = await demo.call('ir.cron', 'create', [{ ...values, nextcall: '2090-01-01 00:00:00' }])
+    await demo.sql(`UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' + interval '1 day' WHERE id = $1`, [job])
+    await demo.annotate({ [annotationKeys.crons]: 'exact', [annotationKeys.cronJobs]: 'Make' })
+    await demo.putToSleep()
+    expect(await demo.why()).toContain('wakes at')
+    // A day passes, in the two places that know the moment.
+    await demo.sql(`UPDATE ir_cron SET nextcall = nextcall - interval '1 day' WHERE id = $1`, [job])
+    await demo.annotate({ [annotationKeys.wakeAt]: Temporal.Now.instant().toString() })
+    await expect.poll(demo.replicas, SLOW).toBe(1)
+    await demo.asleep()
+    expect(await demo.sql(`SELECT name FROM res_partner WHERE name = 'made by schedule'`)).toHaveLength(1)
+    await demo.annotate({ [annotationKeys.crons]: 'never' })
+  })
+
+  it('answers a request that was under way when somebody wanted it asleep', async () => {
+    const values = { name: 'slow', model_id: 1, state: 'code', code: `env.cr.execute('SELECT pg_sleep(8)')` }
+    const action = await demo.call('ir.actions.server', 'create', [values])
+    const slow = demo.call('ir.actions.server', 'run', [[action]])
+    await expect.poll(demo.queries, SLOW).toContainEqual(expect.stringContaining('pg_sleep'))
+    await askToSleep(real.world, 'demo')
+    expect(await demo.replicas()).toBe(1)
+    expect(await slow).toBe(false)
+    await demo.putToSleep()
+  })
+
+  it('sleeps with twenty open tabs and with one that answers nothing, and closes none of them', async () => {
+    await demo.call('res.partner', 'search_count', [[]])
+    const tabs: WebSocket[] = []
+    while (tabs.length < 20) tabs.push(await openSocket(real, true))
+    const silent = await openSocket(real, false)
+    silent.pause()
+    await demo.putToSleep()
+    expect(tabs.map(({ readyState }) => readyState)).toEqual(tabs.map(() => WebSocket.OPEN))
+    for (const tab of [...tabs, silent]) tab.terminate()
+  })
+
+  describe.skipIf(chromiumPath === undefined)(`in a browser${withoutBrowser}`, () => {
+    let browser: Browser
+    let page: Page
+    beforeAll(async () => {
+      browser = await openBrowser()
+      page = await web.openPage(browser)
+      await web.signIn(page, demo)
+    })
+    afterAll(() => browser?.close())
+    afterEach(({ task }) => web.showWhenFailed(task, page))
+
+    it('does not sleep while an export is under way, however long that takes and whoever asks', async () => {
+      await demo.sql(`INSERT INTO res_partner (name, complete_name, active, type)
+                      SELECT 'exported ' || n, 'exported ' || n, true, 'contact' FROM generate_series(1, 2000) n`)
+      const blocker = new Client({ connectionString: await databaseUrl(real.world, demo.database) })
+      await blocker.connect()
+      await blocker.query('BEGIN; LOCK TABLE res_partner IN ACCESS EXCLUSIVE MODE')
+      const exporting = web.exportNames(page)
+      await expect.poll(demo.queries, SLOW).toContainEqual(expect.stringContaining('res_partner'))
+      await askToSleep(real.world, 'demo')
+      await stays(demo.replicas, 1, (IDLE_SECONDS + 10) * 1000)
+      await blocker.query('ROLLBACK')
+      await blocker.end()
+      const csv = await exporting
+      expect(csv.slice(0, 4)).toBe('200 ')
+      expect(csv.match(/"exported \d+"/g)).toHaveLength(2000)
+    })
+  })
+})
+
+async function openSocket({ world, demo }: RealWorld, autoPong: boolean): Promise<WebSocket> {
+  const socket = new WebSocket(`ws://127.0.0.1:${world.port}/websocket?version=19.0-2`, {
+    headers: { host: `demo.localhost:${world.port}`, origin: new URL(demo.url()).origin },
+    autoPong,
+  })
+  await new Promise<unknown>((done, fail) => socket.once('open', done).once('error', fail))
+  return socket
+}
