@@ -1,11 +1,9 @@
-import { randomBytes } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
 import type { Pod } from 'kubernetes-types/core/v1.js'
-import { encodeEvent, makeEvent } from '#shared/events/emit.ts'
 import { deploymentOf, namespaceOf } from '#shared/instance/names.ts'
 import { startRaceNode } from '#test/world/race/node.ts'
 import { race, withinMs, type Runner, type Tally } from '#test/world/race/race.ts'
-import type { Figure, Kit, Started } from './figure.ts'
+import { raceSleep } from '#test/world/race/sleep.ts'
+import type { Figure, Kit } from './figure.ts'
 import { startControllers } from './race/controllers.ts'
 import { startCluster, type Cluster } from './wake/cluster.ts'
 import { startReplica } from './wake/replica.ts'
@@ -31,7 +29,7 @@ export async function* figures(kit: Kit): AsyncGenerator<Figure> {
       ports.push((await startReplica(kit, cluster, { HOST, CONTROL_PORT: `${controlPort}`, HOLD_TIMEOUT: '50s' })).port)
       await announce(cluster, HOST)
     }
-    const sleep = await startSleep(kit, cluster, controlPort)
+    const replicas = { namespace: wakeNamespace, port: controlPort, controlTimeoutMs: 5_000 }
     const runners = await Promise.all(Array.from({ length: ABREAST }, (_, i) => makeRunner(kit, cluster, `r${i}`)))
     const from = performance.now()
     const tally = await race({
@@ -39,7 +37,7 @@ export async function* figures(kit: Kit): AsyncGenerator<Figure> {
       runners,
       enough: ({ slept, declined }) => slept + declined >= rounds,
       idleMs: IDLE_MS,
-      fallAsleep: (runner) => fallAsleep(runner, sleep.port, kit.signal),
+      fallAsleep: raceSleep(cluster.kubernetes, replicas, IDLE_MS),
       scaledDownAt: (name) => controllers.scaledDownAt(name),
       got: (id) => raceNode.got(id),
       signal: kit.signal,
@@ -87,29 +85,6 @@ async function announce({ kubernetes }: Cluster, ip: string): Promise<void> {
   await kubernetes.patch(ref, { status }, { type: 'merge', subresource: 'status', signal })
 }
 
-async function startSleep(
-  kit: Kit,
-  cluster: Cluster,
-  controlPort: number,
-): Promise<{ process: Started; port: number }> {
-  const port = await kit.freePort()
-  const environment = {
-    ...cluster.environment,
-    HOST: '127.0.0.1',
-    PORT: port,
-    METRICS_PORT: await kit.freePort(),
-    LOG_LEVEL: 'error',
-    DRAIN_DELAY: '1ms',
-    IDLE_TIMEOUT: `${IDLE_MS}ms`,
-    MINIMUM_AWAKE: '1ms',
-    WAKE_NAMESPACE: wakeNamespace,
-    WAKE_CONTROL_PORT: controlPort,
-  }
-  const assignments = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
-  const main = fileURLToPath(new URL('../../functions/sleep/main.ts', import.meta.url))
-  return { process: await kit.program('env', [...assignments, process.execPath, main], port), port }
-}
-
 async function makeRunner({ signal }: Kit, cluster: Cluster, name: string): Promise<Runner> {
   await cluster.create(name)
   const { kubernetes } = cluster
@@ -121,21 +96,4 @@ async function makeRunner({ signal }: Kit, cluster: Cluster, name: string): Prom
   const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: namespaceOf(name), name: deploymentOf(name) }
   const deployment = await kubernetes.get<{ metadata: { uid: string } }>(ref, { signal })
   return { name, host: `${name}.localhost`, uid: deployment?.metadata.uid ?? '' }
-}
-
-/** As scan-idle says it. */
-async function fallAsleep({ name, uid }: Runner, port: number, signal: AbortSignal): Promise<'slept' | 'declined'> {
-  const evidence = { replicas: 2, inFlight: 0, sockets: 0, humanIdleSeconds: null, awakeSeconds: 1 }
-  const data = { name, lastActivityAt: '2026-01-01T00:00:00Z', idleSeconds: 1, deploymentUid: uid, evidence }
-  const source = '//functions.platxa.io/scan-idle'
-  const event = makeEvent({
-    type: 'io.platxa.instance.idle.detected.v1',
-    source,
-    id: randomBytes(8).toString('hex'),
-    data,
-  })
-  const { headers, body } = encodeEvent(event)
-  const answer = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', headers, body: body ?? null, signal })
-  await answer.text()
-  return answer.headers.get('ce-type') === 'io.platxa.instance.slept.v1' ? 'slept' : 'declined'
 }

@@ -2,13 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import type { Deployment } from 'kubernetes-types/apps/v1.js'
 import { expect, it, onTestFinished } from 'vitest'
-import { route } from '#functions/sleep/route.ts'
-import { encodeEvent, makeEvent } from '#shared/events/emit.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import { cluster, testNamespace } from '#test/world/cluster.ts'
-import { silentLog } from '#test/world/postgres.ts'
 import { startRaceNode } from '#test/world/race/node.ts'
 import { race, type Runner } from '#test/world/race/race.ts'
+import { raceSleep, type FallAsleep } from '#test/world/race/sleep.ts'
 import { createPod } from '#test/world/wake-replica.ts'
 import { until } from './client.ts'
 import { createNode } from './node.ts'
@@ -54,9 +52,7 @@ it(`loses and doubles none of ${ROUNDS} requests that arrive about when their in
 const hosts = ['127.0.95.1', '127.0.95.2']
 
 /** With the sleep function that knows them. */
-async function twoReplicas(
-  kubernetes: Kubernetes,
-): Promise<{ replicas: readonly Replica[]; fallAsleep: (runner: Runner) => Promise<'slept' | 'declined'> }> {
+async function twoReplicas(kubernetes: Kubernetes): Promise<{ replicas: readonly Replica[]; fallAsleep: FallAsleep }> {
   const namespace = await testNamespace('wake')
   const replicas: Replica[] = []
   for (const [i, host] of hosts.entries()) {
@@ -64,30 +60,8 @@ async function twoReplicas(
     replicas.push(await startReplica(kubernetes, { holdTimeoutMs: 50_000 }, { host, controlPort }))
     await createPod({ kubernetes, namespace, name: `wake-${i}`, address: host })
   }
-  const app = route({
-    kubernetes,
-    now: () => Temporal.Now.instant(),
-    source: '//functions.platxa.io/sleep',
-    log: silentLog,
-    count: () => undefined,
-    // What an instance does by itself is asked in test/functions/sleep; these have no database.
-    look: async () => ({ sessions: [], jobs: [], crons: { is: 'none' } }),
-    idleTimeoutMs: IDLE_MS,
-    minimumAwakeMs: 0,
-    replicas: { namespace, port: replicas[0]?.controlPort ?? 0, controlTimeoutMs: 5_000 },
-    fenceTtlMs: 10_000,
-    tabsAnswerMs: 0,
-  })
-  const fallAsleep = async ({ name, uid: deploymentUid }: Runner): Promise<'slept' | 'declined'> => {
-    const evidence = { replicas: 2, inFlight: 0, sockets: 0, humanIdleSeconds: null, awakeSeconds: 1 }
-    const data = { name, lastActivityAt: '2026-11-23T12:00:00Z', idleSeconds: 1, deploymentUid, evidence }
-    const id = randomBytes(8).toString('hex')
-    const { headers, body } = encodeEvent(
-      makeEvent({ type: 'io.platxa.instance.idle.detected.v1', source: '//test', id, data }),
-    )
-    const answer = await app.request('/', { method: 'POST', headers, body: body ?? null })
-    return answer.headers.get('ce-type') === 'io.platxa.instance.slept.v1' ? 'slept' : 'declined'
-  }
+  const known = { namespace, port: replicas[0]?.controlPort ?? 0, controlTimeoutMs: 5_000 }
+  const fallAsleep = raceSleep(kubernetes, known, IDLE_MS)
   return { replicas, fallAsleep }
 }
 
