@@ -1,6 +1,6 @@
 // Odoo's own web client in a real browser, by what a person sees of it.
 import { createHash } from 'node:crypto'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, Locator, Page } from 'playwright-core'
 import { type Instance, SLOW } from './instance.ts'
 
 /** With cookies of its own. */
@@ -22,6 +22,29 @@ export async function signIn(page: Page, { url, login, password }: Instance): Pr
   await page.fill('input[name=password]', password)
   await page.click('button[type=submit]')
   await page.locator('.o_main_navbar').waitFor()
+}
+
+/** What Odoo draws when something is wrong or wants to be said. */
+export const messages = '.o_notification, .o_dialog, .o_error_dialog, .o_blockUI, .alert-warning'
+
+export async function messagesOn(page: Page): Promise<readonly string[]> {
+  return page.locator(messages).allTextContents()
+}
+
+/** In the view of all contacts. Its name, because other cells of a row open something else. */
+export function contact(page: Page, name: string): Locator {
+  return page.locator('.o_kanban_record, .o_data_row').getByText(name, { exact: true }).first()
+}
+
+/** The page as it looks once it has come to rest. */
+export async function drawn(page: Page): Promise<Buffer> {
+  const look = (): Promise<Buffer> => page.screenshot({ animations: 'disabled', caret: 'hide' })
+  for (let before = await look(); ;) {
+    await page.waitForTimeout(1000)
+    const now = await look()
+    if (now.equals(before)) return now
+    before = now
+  }
 }
 
 /** A picture that is no other: one colour. */
@@ -53,7 +76,43 @@ export async function showsPicture(page: Page): Promise<boolean> {
 }
 
 /** Scripts for the page are texts: they run in the browser, whose types and globals are not ours. */
-const script = (lines: string): string => `(async () => {\n${lines}\n})()`
+const post = `const post = async (path, params) => {
+  const headers = { 'content-type': 'application/json' }
+  const response = await fetch(path, { method: 'POST', headers, body: JSON.stringify({ jsonrpc: '2.0', method: 'call', params }) })
+  const text = await response.text()
+  if (!text.includes('"result"')) throw new Error(path + ': ' + response.status + ' ' + text.slice(0, 500))
+  return JSON.parse(text)
+}`
+const script = (lines: string): string => `(async () => {\n${post}\n${lines}\n})()`
+
+/** What a tab does by itself: its handshakes, and the two calls that follow each. What came of them. */
+export async function retry(page: Page, times: number): Promise<readonly unknown[]> {
+  return page.evaluate<unknown[]>(
+    script(`const outcomes = []
+    const status = async (path, params) => {
+      const headers = { 'content-type': 'application/json' }
+      return (await fetch(path, { method: 'POST', headers, body: JSON.stringify({ jsonrpc: '2.0', method: 'call', params }) })).status
+    }
+    for (let tries = 0; tries < ${times}; tries += 1) {
+      const socket = new WebSocket('ws://' + location.host + '/websocket?version=19.0-2')
+      const { type } = await new Promise((done) => { socket.onopen = socket.onerror = done })
+      socket.close()
+      const missed = await status('/bus/has_missed_notifications', { last_notification_id: 0 })
+      outcomes.push([type, missed, await status('/web/webclient/version_info', {})])
+    }
+    return outcomes`),
+  )
+}
+
+/** In the channel that every database has. */
+export async function postMessage(page: Page, body: string): Promise<unknown> {
+  return page.evaluate(
+    script(`const asked = { model: 'discuss.channel', method: 'search', args: [[['name', '=', 'general']]], kwargs: {} }
+    const { result } = await post('/web/dataset/call_kw', asked)
+    const post_data = { body: ${JSON.stringify(body)}, message_type: 'comment', subtype_xmlid: 'mail.mt_comment' }
+    return post('/mail/message/post', { thread_model: 'discuss.channel', thread_id: result[0], post_data })`),
+  )
+}
 
 /** As a widget of the page uploads: multipart, with the token of the session. Bytes count up to 250 and begin anew. */
 export async function upload(page: Page, bytes: number): Promise<void> {
