@@ -1,22 +1,14 @@
 // Open tabs of Odoo 14 and 15, which ask for news by `POST /longpolling/poll` instead of a WebSocket.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { WakeSettings } from '#functions/wake/wake.ts'
 import { ask, click, until, type Got } from './client.ts'
-import { startReplica, startWorld, type Instance, type Replica } from './world.ts'
+import { startWorld, type Instance, type Replica } from './world.ts'
 
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
   world = await startWorld()
 })
 afterAll(() => world.stop())
-
-async function meet(settings: Partial<WakeSettings> = {}): Promise<{ replica: Replica; instance: Instance }> {
-  const replica = await startReplica(world.kubernetes, settings)
-  const instance = await world.instance()
-  await until(() => replica.wake.rooms.named(instance.name) !== undefined)
-  return { replica, instance }
-}
 
 function poll({ port }: Replica, { host }: Instance, inactivityMs: number, signal?: AbortSignal): Promise<Got> {
   const params = { channels: ['bus'], last: 12, options: { bus_inactivity: inactivityMs } }
@@ -32,7 +24,7 @@ const parked = (replica: Replica, { name }: Instance): number => replica.wake.ro
 
 describe('a long poll of a sleeping instance', () => {
   it('is kept waiting as Odoo would, told that there is nothing, and wakes nobody', async () => {
-    const { replica, instance } = await meet({ longPollMs: 400 })
+    const { replica, instance } = await world.meet({ longPollMs: 400 })
     const from = performance.now()
     const asked = poll(replica, instance, 3_600_000)
     await until(() => parked(replica, instance) === 1)
@@ -46,7 +38,7 @@ describe('a long poll of a sleeping instance', () => {
   })
 
   it('gives its place back when the tab is closed, and has none where tabs have used them up', async () => {
-    const { replica, instance } = await meet({ park: { perInstance: 1 } })
+    const { replica, instance } = await world.meet({ park: { perInstance: 1 } })
     const leave = new AbortController()
     const first = poll(replica, instance, 60_000, leave.signal)
     await until(() => parked(replica, instance) === 1)
@@ -57,7 +49,7 @@ describe('a long poll of a sleeping instance', () => {
   })
 
   it('that tells of a human who just moved wakes it; the tab asks again and is answered by the instance', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     const got = await poll(replica, instance, 1_200)
     expect(JSON.parse(got.body)).toEqual(nothingNew)
     expect(replica.wake.rooms.named(instance.name)?.room.life.is).toBe('awake')
@@ -65,7 +57,7 @@ describe('a long poll of a sleeping instance', () => {
   })
 
   it('is answered at once when somebody else wakes the instance', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     const asked = poll(replica, instance, 60_000)
     await until(() => parked(replica, instance) === 1)
     await awake(replica, instance)
@@ -75,7 +67,7 @@ describe('a long poll of a sleeping instance', () => {
 
 describe('a long poll of an awake instance', () => {
   it('reaches it whole, and says on its way when its human last moved', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     await awake(replica, instance)
     await poll(replica, instance, 40_000)
     expect(JSON.parse(instance.odoo.bodies.at(-1) ?? '')).toMatchObject({ id: 4711, params: { last: 12 } })
@@ -87,7 +79,7 @@ describe('a long poll of an awake instance', () => {
   })
 
   it('that is under way when it falls asleep is told that there is nothing, and then waits with us', async () => {
-    const { replica, instance } = await meet({ longPollMs: 300 })
+    const { replica, instance } = await world.meet({ longPollMs: 300 })
     await awake(replica, instance)
     instance.odoo.impatient = true
     instance.odoo.respond = () => ({ status: 200, body: 'too late', delayMs: 20_000 })
@@ -103,7 +95,7 @@ describe('a long poll of an awake instance', () => {
   })
 
   it('hears the truth when the instance goes for another reason', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     await awake(replica, instance)
     instance.odoo.respond = () => ({ status: 200, body: 'too late', delayMs: 20_000 })
     const asked = poll(replica, instance, 60_000)

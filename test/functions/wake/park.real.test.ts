@@ -4,23 +4,15 @@ import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
-import type { WakeSettings } from '#functions/wake/wake.ts'
 import { activity } from '#shared/wake/contract.ts'
 import { ask, click, until } from './client.ts'
-import { startReplica, startWorld, type Instance, type Replica } from './world.ts'
+import { startWorld, type Instance, type Replica } from './world.ts'
 
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
   world = await startWorld()
 })
 afterAll(() => world.stop())
-
-async function meet(settings: Partial<WakeSettings> = {}): Promise<{ replica: Replica; instance: Instance }> {
-  const replica = await startReplica(world.kubernetes, settings)
-  const instance = await world.instance()
-  await until(() => replica.wake.rooms.named(instance.name) !== undefined)
-  return { replica, instance }
-}
 
 function open(replica: Replica, host: string, path = '/websocket?version=19.0-2'): WebSocket {
   const socket = new WebSocket(`ws://127.0.0.1:${replica.port}${path}`, { headers: { host } })
@@ -60,7 +52,7 @@ async function closeOf(socket: WebSocket): Promise<number> {
 
 describe('an open tab of a sleeping instance', () => {
   it('stays connected, is answered its pings, and wakes nobody', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     const tab = await opened(replica, instance)
     tab.send(subscribe)
     tab.send(presence(654_289))
@@ -77,7 +69,7 @@ describe('an open tab of a sleeping instance', () => {
   })
 
   it('is told to come again when the instance wakes, by a code after which Odoo reconnects quietly', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     const tab = await opened(replica, instance)
     const closed = closeOf(tab)
     await ask({ port: replica.port, host: instance.host, method: 'POST', path: '/jsonrpc', headers: click, body: '{}' })
@@ -90,7 +82,7 @@ describe('an open tab of a sleeping instance', () => {
   })
 
   it('wakes the instance when it says that its human is back', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     const tab = await opened(replica, instance)
     const closed = closeOf(tab)
     tab.send(presence(120))
@@ -102,7 +94,7 @@ describe('an open tab of a sleeping instance', () => {
   })
 
   it('is asked whether it is still there, and forgotten when it is not', async () => {
-    const { replica, instance } = await meet({ park: { pingMs: 150 } })
+    const { replica, instance } = await world.meet({ park: { pingMs: 150 } })
     const tab = await opened(replica, instance)
     const silent = open(replica, instance.host)
     await once(silent, 'open')
@@ -112,7 +104,7 @@ describe('an open tab of a sleeping instance', () => {
   })
 
   it('is one of a bounded number', async () => {
-    const { replica, instance } = await meet({ park: { perInstance: 2 } })
+    const { replica, instance } = await world.meet({ park: { perInstance: 2 } })
     await opened(replica, instance)
     await opened(replica, instance)
     const third = open(replica, instance.host)
@@ -121,7 +113,7 @@ describe('an open tab of a sleeping instance', () => {
   })
 
   it('notices nothing when its instance falls asleep, and is called back when it wakes', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     const call = {
       port: replica.port,
       host: instance.host,
@@ -150,7 +142,7 @@ describe('an open tab of a sleeping instance', () => {
   })
 
   it('loses no frame that it was just sending while its instance fell asleep', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     await ask({ port: replica.port, host: instance.host, method: 'POST', path: '/jsonrpc', headers: click, body: '{}' })
     const tab = await opened(replica, instance)
     const raw = rawSocketOf(tab)
@@ -164,7 +156,7 @@ describe('an open tab of a sleeping instance', () => {
   })
 
   it('hears a goodbye that has nothing to do with sleep', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     await ask({ port: replica.port, host: instance.host, method: 'POST', path: '/jsonrpc', headers: click, body: '{}' })
     const tab = await opened(replica, instance)
     const closed = closeOf(tab)
@@ -175,7 +167,7 @@ describe('an open tab of a sleeping instance', () => {
   })
 
   it('says on its way when its human last moved', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     await ask({ port: replica.port, host: instance.host, method: 'POST', path: '/jsonrpc', headers: click, body: '{}' })
     const tab = await opened(replica, instance)
     tab.send(presence(40_000))
@@ -190,7 +182,7 @@ describe('an open tab of a sleeping instance', () => {
 
 describe('an upgrade that is nobody’s', () => {
   it('is refused in plain HTTP', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     const statuses = await Promise.all(
       [open(replica, 'nobody.example.com'), open(replica, instance.host, '/iot')].map(async (socket) => {
         const [, response] = await once(socket, 'unexpected-response')

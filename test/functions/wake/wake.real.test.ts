@@ -2,8 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ask, browser, click, until } from './client.ts'
-import { startReplica, startWorld, type Instance, type Replica } from './world.ts'
-import type { WakeSettings } from '#functions/wake/wake.ts'
+import { startReplica, startWorld } from './world.ts'
 
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
@@ -11,16 +10,9 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
-async function meet(settings: Partial<WakeSettings> = {}): Promise<{ replica: Replica; instance: Instance }> {
-  const replica = await startReplica(world.kubernetes, settings)
-  const instance = await world.instance()
-  await until(() => replica.wake.rooms.named(instance.name) !== undefined)
-  return { replica, instance }
-}
-
 describe('a page load of a sleeping instance', () => {
   it('is shown the page, wakes the instance with one PATCH, and is forwarded once the instance answers', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     const { host, odoo, name } = instance
     const visit = { port: replica.port, host, path: '/odoo?debug=1', headers: browser }
     const page = await ask(visit)
@@ -41,7 +33,7 @@ describe('a page load of a sleeping instance', () => {
   })
 
   it('is told the real phases by the small JSON that the page asks for', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     instance.odoo.startMs = 400
     instance.odoo.loadMs = 400
     const seen = new Set<string>()
@@ -68,7 +60,7 @@ describe('a page load of a sleeping instance', () => {
 
 describe('calls of a sleeping instance', () => {
   it('are held, 200 at once with one PATCH, and all answered', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     const { host, odoo } = instance
     const calls = Array.from({ length: 200 }, (_, i) =>
       ask({
@@ -91,7 +83,7 @@ describe('calls of a sleeping instance', () => {
   })
 
   it('reach it before its kubelet calls it ready', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     instance.odoo.readyMs = 60_000
     const got = await ask({
       port: replica.port,
@@ -105,7 +97,7 @@ describe('calls of a sleeping instance', () => {
   })
 
   it('give their place back when the client leaves', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     instance.odoo.startMs = 1_500
     const leave = new AbortController()
     const call = {
@@ -127,7 +119,7 @@ describe('calls of a sleeping instance', () => {
   })
 
   it('are refused with Retry-After when there is no place left; a place on top is for people', async () => {
-    const { replica, instance } = await meet({ holdsPerInstance: 2 })
+    const { replica, instance } = await world.meet({ holdsPerInstance: 2 })
     instance.odoo.startMs = 4_000
     const call = {
       port: replica.port,
@@ -151,7 +143,7 @@ describe('calls of a sleeping instance', () => {
   })
 
   it('are told in their own language when the wait was too long', async () => {
-    const { replica, instance } = await meet({ holdTimeoutMs: 300 })
+    const { replica, instance } = await world.meet({ holdTimeoutMs: 300 })
     instance.odoo.startMs = 2_000
     const call = { port: replica.port, host: instance.host, method: 'POST', body: '{}' }
     const [rpc, json, xml, plain] = await Promise.all([
@@ -169,7 +161,7 @@ describe('calls of a sleeping instance', () => {
   })
 
   it('keep their body unread, and are asked to go on only by the instance', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     instance.odoo.startMs = 600
     const from = performance.now()
     const headers = { ...click, expect: '100-continue' }
@@ -189,7 +181,7 @@ describe('calls of a sleeping instance', () => {
 
 describe('what nobody is woken for', () => {
   it('is answered truthfully while the instance goes on sleeping', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     const { host } = instance
     const port = replica.port
     const rpc = '{"jsonrpc":"2.0","method":"call","id":77,"params":{}}'
@@ -239,7 +231,7 @@ describe('what nobody is woken for', () => {
   })
 
   it('hears what the instance last said of its version', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     await ask({ port: replica.port, host: instance.host, method: 'POST', path: '/jsonrpc', headers: click, body: '{}' })
     await until(() => replica.wake.rooms.named(instance.name)?.versionInfo !== null)
     await instance.scale(0)
@@ -256,7 +248,7 @@ describe('what nobody is woken for', () => {
   })
 
   it('is not a host nobody knows, nor a page that is closed', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     const { port } = replica
     expect(await ask({ port, host: 'nobody.example.com', headers: browser })).toMatchObject({
       status: 404,
@@ -274,7 +266,7 @@ describe('what nobody is woken for', () => {
   })
 
   it('is reached by its host in any spelling', async () => {
-    const { replica, instance } = await meet()
+    const { replica, instance } = await world.meet()
     for (const host of [instance.host.toUpperCase(), `${instance.host}.`, `${instance.host}:8443`]) {
       expect((await ask({ port: replica.port, host, path: '/web/health' })).status).toBe(200)
     }

@@ -13,6 +13,7 @@ import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import { createMetrics } from '#shared/server/metrics.ts'
 import { silentLog } from '#test/world/postgres.ts'
 import { cluster } from '#test/world/cluster.ts'
+import { until } from './client.ts'
 import { placement, startTestNode, type Boot, type Container, type TestNode } from './node.ts'
 
 /** Where the stand-ins listen, each on an address of its own. */
@@ -46,6 +47,8 @@ export interface World {
   readonly odoos: ReadonlyMap<string, Odoo>
   /** A sleeping instance with a namespace of its own; its host is `{name}.example.com`. */
   instance(options?: InstanceOptions): Promise<Instance>
+  /** A new replica that knows a new sleeping instance. */
+  meet(settings?: Partial<WakeSettings>): Promise<{ readonly replica: Replica; readonly instance: Instance }>
 }
 
 export interface InstanceOptions {
@@ -114,6 +117,12 @@ export async function startWorld(): Promise<World & { stop(): Promise<void> }> {
     node,
     odoos,
     instance,
+    async meet(settings = {}) {
+      const replica = await startReplica(kubernetes, settings)
+      const met = await instance()
+      await until(() => replica.wake.rooms.named(met.name) !== undefined)
+      return { replica, instance: met }
+    },
     async stop() {
       for (const name of namespaces)
         await kubernetes.delete({ apiVersion: 'v1', kind: 'Namespace', name }, { signal: signal() })
