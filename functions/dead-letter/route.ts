@@ -11,7 +11,8 @@ export function route(deps: Deps): Hono {
   return new Hono().post('/', async (context) => {
     const { raw } = context.req
     try {
-      const event = parseEvent(raw.headers, await raw.bytes())
+      // not `bytes()`: the request that @hono/node-server gives does not have it
+      const event = parseEvent(raw.headers, new Uint8Array(await raw.arrayBuffer()))
       await bury(obituaryOf(event), deps, AbortSignal.any([raw.signal, AbortSignal.timeout(deadlineMs)]))
     } catch (error) {
       deps.log.error({ error: String(error) }, 'dead letter that is no event')

@@ -1,9 +1,12 @@
+import { createServer } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
 import type { Event } from 'kubernetes-types/events/v1.js'
 import { Registry } from 'prom-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { deadLetterCounter } from '#functions/dead-letter/effects.ts'
 import { route } from '#functions/dead-letter/route.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
+import { listen } from '#shared/server/listen.ts'
 import { cluster } from '#test/world/cluster.ts'
 
 const name = 'dead-letter-test'
@@ -17,17 +20,25 @@ describe('dead-letter, the whole way', () => {
   const write = (fields: object) => void lines.push(fields)
   const log = { debug: write, info: write, warn: write, error: write, child: () => log }
 
+  const count = deadLetterCounter(registry)
+  // By a real socket: the request of a server is not the one of the platform.
+  const server = createServer()
+  let url: string
+
   beforeAll(async () => {
     kubernetes = await cluster()
     await kubernetes.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, { signal })
-  })
-  afterAll(() => kubernetes.delete({ apiVersion: 'v1', kind: 'Namespace', name: namespace }, { signal }))
-
-  const count = deadLetterCounter(registry)
-  const post = (headers: Record<string, string>, body: string) => {
     const app = route({ kubernetes, now: () => Temporal.Now.instant(), log, replica: 'test', count })
-    return app.request('/', { method: 'POST', headers, body })
-  }
+    const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false })
+    server.on('request', (request, response) => void answer(request, response))
+    url = `http://127.0.0.1:${await listen(server, { host: '127.0.0.1', port: 0 })}/`
+  })
+  afterAll(async () => {
+    server.close()
+    await kubernetes.delete({ apiVersion: 'v1', kind: 'Namespace', name: namespace }, { signal })
+  })
+
+  const post = (headers: Record<string, string>, body: string) => fetch(url, { method: 'POST', headers, body })
   const letter = {
     'content-type': 'application/json',
     'ce-specversion': '1.0',
