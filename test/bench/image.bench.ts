@@ -24,6 +24,7 @@ const EVENTS = 1_000
 const MB = 1024 * 1024
 const ANSWER_LIMIT_MS = 30_000
 const TRY_EVERY_MS = 2
+const LAST_LINES = 5
 const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent }
 
 interface Stage {
@@ -66,8 +67,8 @@ async function* measure(stage: Stage, event: FirstEvent): AsyncGenerator<Figure>
   starts.push(running.milliseconds)
   yield { name: `image.start.${name}`, value: median(starts), unit: 'ms', goal: { atMost: 200 } }
   for (let sent = 1; sent < EVENTS; sent += 1) {
-    await running.send().catch((error: unknown) => {
-      throw new Error(`${name} did not answer event ${sent}`, { cause: error })
+    await running.send().catch(async (error: unknown) => {
+      throw new Error(`${name} did not answer event ${sent}: ${await running.lastWords()}`, { cause: error })
     })
   }
   yield { name: `image.memory.${name}`, value: running.memory() / MB, unit: 'MB', goal: { atMost: 90 } }
@@ -108,7 +109,11 @@ async function start({ kit, app, node, environment }: Stage, { name, path, heade
     await sleep(TRY_EVERY_MS)
   }
   const milliseconds = performance.now() - from
-  return { milliseconds, send, memory: () => process.memory(), stop: () => process.stop() }
+  const lastWords = async (): Promise<string> => {
+    await process.stop()
+    return (await process.ended()).split('\n').slice(-LAST_LINES).join('\n')
+  }
+  return { milliseconds, send, memory: () => process.memory(), stop: () => process.stop(), lastWords }
 }
 
 /** What a pod is told by its manifest, with the addresses of this machine. */
