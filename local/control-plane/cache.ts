@@ -11,7 +11,7 @@ const LOCK_POLL_MS = 500
 export function cacheFolder(
   hash: string,
   environment: Readonly<Record<string, string | undefined>>,
-  kind: 'control-plane' | 'odoo' | 'odoo-template' | 'tools' = 'control-plane',
+  kind: 'control-plane' | 'odoo' | 'odoo-template' | 'tools' | 'cluster' = 'control-plane',
 ): string {
   const root = environment['XDG_CACHE_HOME'] || join(homedir(), '.cache')
   return join(root, 'platxa-functions', kind, hash)

@@ -15,6 +15,8 @@ export interface Setup {
   readonly serviceRange: string
   /** False = a power cut may lose data. For throw-away clusters: writing is several times faster. */
   readonly durable: boolean
+  /** Name of a real node with a kubelet; undefined = pods are processes on loopback addresses. */
+  readonly node: string | undefined
 }
 
 export function kubeconfigPath(dataDir: string, user: string): string {
@@ -64,7 +66,7 @@ function etcdArgs(setup: Setup): readonly string[] {
 }
 
 function apiserverArgs(setup: Setup): readonly string[] {
-  const { host, ports, pki, serviceRange } = setup
+  const { dataDir, host, ports, pki, serviceRange, node } = setup
   return [
     `--etcd-servers=${etcdUrl(setup)}`,
     `--etcd-cafile=${pki.cert('etcd-ca')}`,
@@ -82,8 +84,17 @@ function apiserverArgs(setup: Setup): readonly string[] {
     `--service-account-signing-key-file=${pki.serviceAccountKey}`,
     `--service-account-key-file=${pki.serviceAccountPublicKey}`,
     `--service-cluster-ip-range=${serviceRange}`,
-    // an Endpoints object may not hold a loopback address, and pods are told the address by their environment
-    '--endpoint-reconciler-type=none',
+    ...(node === undefined
+      ? // an Endpoints object may not hold a loopback address, and pods are told the address by their environment
+        ['--endpoint-reconciler-type=none']
+      : [
+          `--kubelet-client-certificate=${pki.cert('admin')}`,
+          `--kubelet-client-key=${pki.key('admin')}`,
+          `--kubelet-certificate-authority=${pki.cert('ca')}`,
+          '--kubelet-preferred-address-types=InternalIP',
+          `--audit-policy-file=${auditPolicyPath(dataDir)}`,
+          `--audit-log-path=${auditLogPath(dataDir)}`,
+        ]),
     // else it waits for every open watch of the HTTP/1 kind before it ends
     '--shutdown-watch-termination-grace-period=1s',
     '--allow-privileged=true',
@@ -91,11 +102,29 @@ function apiserverArgs(setup: Setup): readonly string[] {
   ]
 }
 
+export function auditPolicyPath(dataDir: string): string {
+  return join(dataDir, 'audit-policy.json')
+}
+
+/** One line of JSON for each call that a service account made and got an answer to. */
+export function auditLogPath(dataDir: string): string {
+  return join(dataDir, 'logs', 'audit.log')
+}
+
+export function auditPolicy(): object {
+  return {
+    apiVersion: 'audit.k8s.io/v1',
+    kind: 'Policy',
+    omitStages: ['RequestReceived', 'ResponseStarted', 'Panic'],
+    rules: [{ level: 'Metadata', userGroups: ['system:serviceaccounts'] }, { level: 'None' }],
+  }
+}
+
 /** Far above the defaults (20 a second): a laptop has few objects, and each step of a waking pod waits for the last. */
 const CLIENT_QPS = 200
 const CLIENT_BURST = 400
 
-function controllerManagerArgs({ dataDir, ports, pki, serviceRange }: Setup): readonly string[] {
+function controllerManagerArgs({ dataDir, ports, pki, serviceRange, node }: Setup): readonly string[] {
   const kubeconfig = kubeconfigPath(dataDir, 'kube-controller-manager')
   return [
     `--kubeconfig=${kubeconfig}`,
@@ -115,8 +144,10 @@ function controllerManagerArgs({ dataDir, ports, pki, serviceRange }: Setup): re
     `--kube-api-qps=${CLIENT_QPS}`,
     `--kube-api-burst=${CLIENT_BURST}`,
     '--concurrent-namespace-syncs=20',
-    // pods here have loopback addresses, which the API server lets into no Endpoints: they would complain for ever
-    '--controllers=*,-endpoints-controller,-endpointslice-controller,-endpointslice-mirroring-controller',
+    // loopback addresses of pods are let into no Endpoints: these controllers would complain for ever
+    ...(node === undefined
+      ? ['--controllers=*,-endpoints-controller,-endpointslice-controller,-endpointslice-mirroring-controller']
+      : []),
     '--profiling=false',
   ]
 }

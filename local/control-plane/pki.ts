@@ -33,7 +33,7 @@ const SERVER_NAMES = [
 ]
 
 /** `addresses`: where the API server is dialled, besides its names. */
-function leaves(addresses: readonly string[]): readonly Leaf[] {
+function leaves(addresses: readonly string[], node: NodeIdentity | undefined): readonly Leaf[] {
   const client = (file: string, ...subject: Leaf['subject'][number][]): Leaf => {
     return { file, authority: 'ca', subject, usages: ['client'] }
   }
@@ -59,12 +59,34 @@ function leaves(addresses: readonly string[]): readonly Leaf[] {
       names: ['localhost'],
     },
     { file: 'etcd-client', authority: 'etcd-ca', subject: [{ CN: ['kube-apiserver'] }], usages: ['client'] },
+    ...(node === undefined ? [] : leavesOfNode(node)),
   ]
+}
+
+function leavesOfNode({ name, address }: NodeIdentity): readonly Leaf[] {
+  return [
+    {
+      file: 'kubelet',
+      authority: 'ca',
+      subject: [{ O: ['system:nodes'] }, { CN: [`system:node:${name}`] }],
+      usages: ['server', 'client'],
+      addresses: [address],
+      names: [name],
+    },
+    { file: 'kube-proxy', authority: 'ca', subject: [{ CN: ['system:kube-proxy'] }], usages: ['client'] },
+  ]
+}
+
+export interface NodeIdentity {
+  readonly name: string
+  readonly address: string
 }
 
 export interface PkiOptions {
   readonly folder: string
   readonly addresses: readonly string[]
+  /** Certificates for a kubelet and a kube-proxy too. */
+  readonly node?: NodeIdentity | undefined
   readonly now?: Date
 }
 
@@ -76,27 +98,28 @@ export interface Pki {
   readonly serviceAccountPublicKey: string
 }
 
-export async function ensurePki({ folder, addresses, now = new Date() }: PkiOptions): Promise<Pki> {
+export async function ensurePki({ folder, addresses, node, now = new Date() }: PkiOptions): Promise<Pki> {
   const pki: Pki = {
     cert: (name) => join(folder, `${name}.crt`),
     key: (name) => join(folder, `${name}.key`),
     serviceAccountKey: join(folder, 'service-account.key'),
     serviceAccountPublicKey: join(folder, 'service-account.pub'),
   }
-  if (await isGood(pki, addresses, now)) return pki
+  const wanted = leaves(addresses, node)
+  if (await isGood(pki, wanted, addresses, now)) return pki
   // all or nothing: a half-written folder is never taken for a whole one
   const fresh = `${folder}.new`
   await rm(fresh, { recursive: true, force: true })
   await mkdir(fresh, { recursive: true, mode: 0o700 })
-  await makeAll(fresh, addresses, now, await serviceAccountKeys(pki))
+  await makeAll(fresh, wanted, now, await serviceAccountKeys(pki))
   await rm(folder, { recursive: true, force: true })
   await rename(fresh, folder)
   return pki
 }
 
-async function isGood(pki: Pki, addresses: readonly string[], now: Date): Promise<boolean> {
+async function isGood(pki: Pki, wanted: readonly Leaf[], addresses: readonly string[], now: Date): Promise<boolean> {
   try {
-    const names = ['ca', 'etcd-ca', ...leaves(addresses).map((leaf) => leaf.file)]
+    const names = ['ca', 'etcd-ca', ...wanted.map((leaf) => leaf.file)]
     const certs = await Promise.all(names.map(async (name) => new X509Certificate(await readFile(pki.cert(name)))))
     await Promise.all(names.map((name) => readFile(pki.key(name))))
     await Promise.all([readFile(pki.serviceAccountKey), readFile(pki.serviceAccountPublicKey)])
@@ -128,12 +151,7 @@ async function serviceAccountKeys(pki: Pki): Promise<KeyFiles> {
   }
 }
 
-async function makeAll(
-  folder: string,
-  addresses: readonly string[],
-  now: Date,
-  serviceAccount: KeyFiles,
-): Promise<void> {
+async function makeAll(folder: string, wanted: readonly Leaf[], now: Date, serviceAccount: KeyFiles): Promise<void> {
   const save = (name: string, text: string) => writeFile(join(folder, name), text, { mode: 0o600 })
   const validity = { notBefore: new Date(now.getTime() - DAY_MS), notAfter: new Date(now.getTime() + VALID_MS) }
   const authorities = {
@@ -144,7 +162,7 @@ async function makeAll(
     await save(`${name}.crt`, `${cert.toString('pem')}\n`)
     await save(`${name}.key`, await keyPem(keys.privateKey))
   }
-  for (const leaf of leaves(addresses)) {
+  for (const leaf of wanted) {
     const { cert, keys } = await newLeaf(leaf, authorities[leaf.authority], validity)
     await save(`${leaf.file}.crt`, `${cert.toString('pem')}\n`)
     await save(`${leaf.file}.key`, await keyPem(keys.privateKey))

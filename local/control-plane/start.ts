@@ -27,7 +27,7 @@ const READY_LIMIT_MS = 90_000
 const READY_POLL_MS = 50
 const PROBE_LIMIT_MS = 2_000
 const START_ATTEMPTS = 3
-const SERVICE_RANGE = '10.96.0.0/16'
+export const SERVICE_RANGE = '10.96.0.0/16'
 const FIRST_SERVICE_ADDRESS = '10.96.0.1' // of the Service `kubernetes`
 
 export interface StartOptions {
@@ -40,6 +40,8 @@ export interface StartOptions {
   readonly components?: readonly Component[]
   /** False for throw-away clusters: faster, but a power cut loses data. */
   readonly durable?: boolean
+  /** Name of a real node that is to join, at the address `host`. */
+  readonly node?: string
   readonly signal: AbortSignal
   readonly progress?: (line: string) => void
   /** A component ended that nobody asked to end. */
@@ -77,11 +79,12 @@ export async function startControlPlane(options: StartOptions): Promise<ControlP
 }
 
 async function startOnce(options: StartOptions, newPorts: boolean): Promise<ControlPlane> {
-  const { dataDir, host = '127.0.0.1', components = COMPONENTS, durable = true } = options
+  const { dataDir, host = '127.0.0.1', components = COMPONENTS, durable = true, node } = options
   const ports = await choosePorts(dataDir, host, newPorts)
   const addresses = [...new Set([host, '127.0.0.1', FIRST_SERVICE_ADDRESS])]
-  const pki = await ensurePki({ folder: join(dataDir, 'pki'), addresses })
-  const setup: Setup = { dataDir, host, ports, pki, serviceRange: SERVICE_RANGE, durable }
+  const identity = node === undefined ? undefined : { name: node, address: host }
+  const pki = await ensurePki({ folder: join(dataDir, 'pki'), addresses, node: identity })
+  const setup: Setup = { dataDir, host, ports, pki, serviceRange: SERVICE_RANGE, durable, node }
   const url = `https://${bracketed(host)}:${ports['kube-apiserver']}`
   await writeConfigs(setup, url)
 

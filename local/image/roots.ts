@@ -1,4 +1,4 @@
-// What images of ours stand on: the binary of Node, and what that loads.
+// What images of ours stand on: an empty root with a user that is nobody, and, for Node, its binary and what that loads.
 import { execFile } from 'node:child_process'
 import { realpath } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -6,6 +6,19 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
 import { type Entry } from './tar.ts'
+
+export const NOBODY = '65532:65532'
+
+/** Enough for a static program. */
+export function emptyRoot(): readonly Entry[] {
+  return [
+    { path: 'tmp', folder: true, mode: 0o1777 },
+    { path: 'etc', folder: true },
+    { path: 'etc/passwd', text: 'nonroot:x:65532:65532::/:/none\n' },
+    { path: 'etc/group', text: 'nonroot:x:65532:\n' },
+    { path: 'etc/nsswitch.conf', text: 'hosts: files dns\n' },
+  ]
+}
 
 /** The Node that npm brought for this machine, else the one that runs us. */
 export async function nodeBinary(): Promise<string> {

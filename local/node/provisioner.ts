@@ -1,5 +1,5 @@
 // Volumes for claims: a folder each, made when a claim asks for one and removed when it is released.
-import { mkdir, rm } from 'node:fs/promises'
+import { chmod, mkdir, rm } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -18,6 +18,8 @@ export interface ProvisionerOf {
   /** Tells the classes of two nodes apart. */
   readonly nodeName: string
   readonly volumesDir: string
+  /** For a kubelet: it gives a hostPath to no group, whatever `fsGroup` says. */
+  readonly openToAll?: boolean
   readonly kubernetes: Kubernetes
   readonly log: Log
 }
@@ -59,6 +61,7 @@ async function provide(of: ProvisionerOf, claim: PersistentVolumeClaim, signal: 
   const { namespace = '', name = '', uid = '' } = metadata ?? {}
   const path = join(of.volumesDir, `${namespace}_${name}_${uid}`)
   await mkdir(path, { recursive: true })
+  if (of.openToAll === true) await chmod(path, 0o777)
   const storage = spec.resources?.requests?.['storage'] ?? '1Gi'
   const volume: PersistentVolume = {
     apiVersion: 'v1',

@@ -3,7 +3,8 @@
  * us. Who may log in is asked for a SCRAM password even here, because a cluster's server does so too.
  */
 import type { ChildProcess } from 'node:child_process'
-import { open, rename, rm, stat } from 'node:fs/promises'
+import { appendFile, open, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Log } from '#shared/server/log.ts'
 import { findBinaries, type Binaries } from './binaries.ts'
 import { PostgresStartError } from './errors.ts'
@@ -17,8 +18,10 @@ import { serverUser, type User } from './user.ts'
 export interface PostgresOptions {
   /** Kept between starts: password, port and log are in it; the data too, where the server's user can enter it. */
   readonly dataDir: string
-  /** A loopback address. */
+  /** A loopback address, or with `networks` another one of this machine. */
   readonly host?: string
+  /** Who may log in besides this machine's loopback, such as `10.244.0.0/16`. */
+  readonly networks?: readonly string[]
   /** Fixed port; without it the system chooses one, which is then used again at the next start if it is free. */
   readonly port?: number
   /** Major version, for tests: 15 is only had where the machine brings it. */
@@ -56,6 +59,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   const place = await findPlace(options.dataDir, user)
   await endPrevious(place, log)
   const firstTime = await initialise({ binaries, place, user, superuser: SUPERUSER, seed: options.seed, signal })
+  if (firstTime) await admit(place, options.networks ?? [])
   const port = await choosePort({ host, wanted: options.port, before: place.remembered.port })
   await place.remember({ port, startedBy: { pid: process.pid, since: (await startOf(process.pid)) ?? '' } })
 
@@ -84,6 +88,11 @@ async function endPrevious(place: Place, log: Log): Promise<void> {
   }
   log.warn({ pid }, 'ending a PostgreSQL that an earlier start left running')
   await stopServer(pid)
+}
+
+async function admit({ data }: Place, networks: readonly string[]): Promise<void> {
+  const lines = networks.map((network) => `host all all ${network} scram-sha-256\n`)
+  await appendFile(join(data, 'pg_hba.conf'), lines.join(''))
 }
 
 async function launch(how: {
