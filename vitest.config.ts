@@ -1,11 +1,17 @@
 import { defineConfig } from 'vitest/config'
 
 // `unit` needs nothing but Node. `integration` shares one real control plane and one real PostgreSQL (test/world/global.ts).
-// `flow` starts the whole local world and a browser, one file at a time.
+// `flow` starts the whole local world and a browser, one file at a time. `cluster` is for `npm run test:cluster`.
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/**/*.real.test.ts', 'test/flow/**'] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/**/*.real.test.ts', 'test/flow/**', 'test/cluster/**'],
+        },
+      },
       {
         test: {
           name: 'integration',
@@ -15,6 +21,16 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 180_000,
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/**/*.test.ts'],
+          globalSetup: ['test/cluster/global.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
         },
       },
       {

@@ -1,32 +1,20 @@
 // npm test: brings what the tests need, runs them all, and ends with one line that counts them.
-import { spawn } from 'node:child_process'
-import { mkdir, readFile, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { z } from 'zod'
+// `--and-cluster` adds the tests of `npm run test:cluster` and counts them in the same line.
 import { obtainControlPlane } from '#local/control-plane/obtain.ts'
 import { obtainOdoo, NoOdoo } from '#local/real-odoo/obtain.ts'
 import { obtainTool } from '#local/tools/tools.ts'
-import { layoutOf, repository } from '#local/world/layout.ts'
 import { createProgress } from '#local/world/progress.ts'
 import { obtainChromium } from '#test/browser.ts'
+import { testCluster } from '#test/cluster/test.ts'
 import { NO_ODOO } from '#test/flow/real/no-odoo.ts'
+import { type Counts, sayCounts, vitest } from '#test/vitest.ts'
 import { obtainPgbouncer } from '#test/world/pgbouncer.ts'
 import { obtainPrograms } from '#test/world/watchers.ts'
 
-const results = z.object({
-  numPassedTests: z.int(),
-  numFailedTests: z.int(),
-  numPendingTests: z.int(),
-  numTodoTests: z.int(),
-  /** A file that could not even be loaded has no tests, and fails all the same. */
-  testResults: z.array(z.object({ status: z.string(), assertionResults: z.array(z.unknown()) })),
-})
-
 /** Two gigabytes the first time; a network that stands still must not take the other tests with it. */
 const ODOO_LIMIT_MS = 25 * 60_000
-
-const args = process.argv.slice(2)
+const AND_CLUSTER = '--and-cluster'
+const args = process.argv.slice(2).filter((arg) => arg !== AND_CLUSTER)
 const progress = createProgress(process.stderr)
 const wanted = projects(args)
 await prepare()
@@ -92,44 +80,6 @@ async function test(): Promise<number> {
       ]
   const counts: Counts[] = []
   for (const run of runs) counts.push(await vitest(run))
-  const sum = (pick: (one: Counts) => number): number => counts.reduce((total, one) => total + pick(one), 0)
-  const skipped = sum((one) => one.skipped)
-  const failed = sum((one) => one.failed)
-  console.log(`${sum((one) => one.passed)} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
-  return failed === 0 ? 0 : 1
-}
-
-interface Counts {
-  readonly passed: number
-  readonly failed: number
-  readonly skipped: number
-}
-
-async function vitest(given: readonly string[]): Promise<Counts> {
-  const file = join(layoutOf(process.env).state, 'test-results.json')
-  await mkdir(dirname(file), { recursive: true })
-  await rm(file, { force: true })
-  const program = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs')
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`, '--passWithNoTests']
-  const code = await new Promise<number>((done) => {
-    const child = spawn(process.execPath, [program, 'run', ...reporters, ...given], {
-      cwd: repository,
-      stdio: 'inherit',
-    })
-    const pass = (signal: NodeJS.Signals): void => void child.kill(signal)
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, pass)
-    child.once('exit', (status) => {
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, pass)
-      done(status ?? 1)
-    })
-  })
-  const counted = results.safeParse(JSON.parse(await readFile(file, 'utf8').catch(() => 'null'))).data
-  const unloaded = counted?.testResults.filter((one) => one.status === 'failed' && one.assertionResults.length === 0)
-  const failed = (counted?.numFailedTests ?? 0) + (unloaded?.length ?? 0)
-  return {
-    passed: counted?.numPassedTests ?? 0,
-    // An error outside of any test, or no result at all, must not look like success.
-    failed: code !== 0 && failed === 0 ? 1 : failed,
-    skipped: (counted?.numPendingTests ?? 0) + (counted?.numTodoTests ?? 0),
-  }
+  if (process.argv.includes(AND_CLUSTER)) counts.push(await testCluster([]))
+  return sayCounts(counts)
 }

@@ -1,0 +1,127 @@
+// A whole cluster of one node, in order. The caller is already in namespaces of its own (namespaces.ts).
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import type { Node } from 'kubernetes-types/core/v1.js'
+
+import { type Binaries, type ControlPlane, startControlPlane } from '#local/control-plane/start.ts'
+import type { Running } from '#local/control-plane/processes.ts'
+import type { ImageSpec } from '#local/image/oci.ts'
+import { createStorageClass, provisionVolumes } from '#local/node/provisioner.ts'
+import { connect } from '#shared/k8s/connect.ts'
+import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
+import type { Log } from '#shared/server/log.ts'
+
+import { type Programs } from './build.ts'
+import { importImages, PAUSE_IMAGE, programImage } from './images.ts'
+import { exchangeFolders, isCgroupVersion1, makeCgroup } from './namespaces.ts'
+import { layNetwork, NODE, NODE_ADDRESS } from './network.ts'
+import { type NodeSetup, startContainerd, startKubelet, startKubeProxy } from './node.ts'
+import { enforcePolicies } from './policy-agent.ts'
+
+const NODE_LIMIT_MS = 90_000
+const POLL_MS = 200
+
+export interface ClusterOptions {
+  readonly folder: string
+  readonly binaries: Binaries
+  readonly programs: Programs
+  /** Of the project, beside what the cluster itself needs. */
+  readonly images: readonly ImageSpec[]
+  /** Tells the run's cgroup from others: a process that lives as long as the cluster. */
+  readonly owner: number
+  readonly step: <T>(name: string, work: () => Promise<T>) => Promise<T>
+  readonly log: Log
+  readonly signal: AbortSignal
+}
+
+export interface Cluster {
+  readonly kubeconfig: string
+  readonly kubernetes: Kubernetes
+  /** Ends them and starts them on the same data. */
+  restartControlPlane(): Promise<void>
+  restartKubelet(): Promise<void>
+  /** Whatever still runs is ended by the kernel, with the namespaces. */
+  end(): Promise<void>
+}
+
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const { folder: dataDir, binaries, programs, step, signal } = options
+  await exchangeFolders(dataDir)
+  await layNetwork()
+  const setup: NodeSetup = {
+    dataDir,
+    cgroup: await makeCgroup(options.owner),
+    cgroupVersion1: await isCgroupVersion1(),
+  }
+  const plane = (): Promise<ControlPlane> =>
+    startControlPlane({ binaries, dataDir, host: NODE_ADDRESS, node: NODE, durable: false, signal })
+  const containerd = startContainerd(setup)
+  let [controlPlane] = await step('control plane and containerd', () =>
+    Promise.all([
+      plane(),
+      containerd.then(() => importImages([programImage(PAUSE_IMAGE, join(programs.pause, 'pause'))], dataDir)),
+    ]),
+  )
+  const kubernetes = await connect({ kubeconfig: controlPlane.kubeconfig })
+  const proxy = await startKubeProxy(setup, programs.node)
+  let kubelet = await step('kubelet', () => startNode(setup, controlPlane, kubernetes, options))
+  void keepHouse(kubernetes, options)
+  await step(`${options.images.length} images`, () => importImages(options.images, dataDir))
+  return {
+    kubeconfig: controlPlane.kubeconfig,
+    kubernetes,
+    restartControlPlane: async () => {
+      await controlPlane.stop()
+      controlPlane = await plane()
+    },
+    restartKubelet: async () => {
+      await kubelet.stop()
+      kubelet = await startKubelet(setup, controlPlane, programs.node)
+    },
+    end: async () => {
+      for (const running of [kubelet, proxy, await containerd]) running.kill()
+      await controlPlane.stop()
+    },
+  }
+}
+
+async function startNode(
+  setup: NodeSetup,
+  controlPlane: ControlPlane,
+  kubernetes: Kubernetes,
+  { programs, signal }: ClusterOptions,
+): Promise<Running> {
+  const kubelet = await startKubelet(setup, controlPlane, programs.node)
+  const deadline = Date.now() + NODE_LIMIT_MS
+  for (;;) {
+    const node = await kubernetes.get<Node>({ apiVersion: 'v1', kind: 'Node', name: NODE }, { signal })
+    const ready = node?.status?.conditions?.find(({ type }) => type === 'Ready')
+    if (ready?.status === 'True') return kubelet
+    if (Date.now() > deadline) {
+      throw new Error(`the node is not ready: ${ready?.message ?? 'never seen'}\n${await kubelet.lastLines(12)}`)
+    }
+    await sleep(POLL_MS, undefined, { signal })
+  }
+}
+
+/** What a cloud would bring: volumes, and a network that obeys policies. */
+async function keepHouse(kubernetes: Kubernetes, { folder, log, signal }: ClusterOptions): Promise<void> {
+  const volumesDir = join(folder, 'volumes')
+  await mkdir(volumesDir, { recursive: true })
+  const volumes = {
+    className: 'standard',
+    isDefault: true,
+    nodeName: NODE,
+    volumesDir,
+    openToAll: true,
+    kubernetes,
+    log,
+  }
+  await createStorageClass(volumes, signal)
+  await Promise.all([
+    provisionVolumes(volumes, signal),
+    enforcePolicies({ kubernetes, onFault: (error) => log.error({ error: String(error) }, 'policies') }, signal),
+  ])
+}
