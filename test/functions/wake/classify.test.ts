@@ -1,7 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseRows } from '#functions/wake/classes.ts'
+import { z } from 'zod'
+import { classRows, parseRows } from '#functions/wake/classes.ts'
 import { classify, classOf, clientOf, createClassify, prefixOf, type Kind } from '#functions/wake/classify.ts'
+import { readEnv } from '#shared/server/env.ts'
 
 type Headers = Record<string, string>
 const browser = { 'user-agent': 'Mozilla/5.0 (X11; Linux x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36' }
@@ -147,6 +149,16 @@ describe('rows of an operator', () => {
 
   it('are refused all at once', () => {
     expect(parseRows('X\nB POST /x\nY').faults.map((fault) => fault.split(':')[0])).toEqual(['line 1', 'line 3'])
+  })
+
+  it('keep a process from starting, which names each line', () => {
+    const schema = z.object({ CLASSES: classRows.prefault('') })
+    const read = (CLASSES: string) => readEnv(schema, { CLASSES }).CLASSES
+    expect(() => read('B POST /fine\nD POST /x\nB POST')).toThrow(
+      /CLASSES line 2: the class must be .*; CLASSES line 3: it needs a class, a method and a path/,
+    )
+    expect(read('B POST /fine # ours')).toMatchObject([{ kind: 'background', methods: ['POST'], path: '/fine' }])
+    expect(read('')).toEqual([])
   })
 })
 
