@@ -1,6 +1,7 @@
 // One instance as the console tells of it. Pure: what the API server and the wake replicas said goes in, words come out.
 import type { Deployment } from 'kubernetes-types/apps/v1.js'
 import { type Instance, readInstance } from '#shared/instance/read.ts'
+import { wordsOf } from '#shared/instance/why.ts'
 import type { Activity } from '#shared/wake/contract.ts'
 
 export type State =
@@ -72,7 +73,7 @@ interface Told {
 }
 
 function why({ state, instance, inFlight, lastActivityMs, idleTimeoutMs, trouble }: Told): string {
-  const noted = instance.why ?? defaults[state]
+  const noted = instance.why ?? defaults[state] ?? wordsOf(instance)
   if (state === 'in trouble') return trouble ?? noted
   if (state !== 'awake') return noted
   if (inFlight > 0) return `${noted} · ${inFlight} ${inFlight === 1 ? 'request is' : 'requests are'} in flight`
@@ -82,10 +83,9 @@ function why({ state, instance, inFlight, lastActivityMs, idleTimeoutMs, trouble
   return `${noted} · used ${inWords(lastActivityMs)} ago, ${next}`
 }
 
-const defaults: Readonly<Record<State, string>> = {
-  awake: 'started when it was requested',
+/** Where nobody has written down why, and its state says more. */
+const defaults: Readonly<Partial<Record<State, string>>> = {
   waking: 'on its way up',
-  asleep: 'nobody has visited it yet',
   'falling asleep': 'its pod is ending',
   'in trouble': 'it does not come up',
   suspended: 'suspended by its owner or the platform',

@@ -1,6 +1,6 @@
 // What `npm run why` says of one instance: the words that stand on its Deployment, and what sleeping has saved. Pure.
 import type { Instance } from '#shared/instance/read.ts'
-import { whyAwake } from '#shared/instance/why.ts'
+import { wordsOf } from '#shared/instance/why.ts'
 
 export function reportOf(instance: Instance): readonly string[] {
   const { name, faults, status } = instance
@@ -10,11 +10,6 @@ export function reportOf(instance: Instance): readonly string[] {
     ...faults.map(({ text }) => `Cannot be read: ${text}`),
     saved(instance),
   ]
-}
-
-function wordsOf(instance: Instance): string {
-  if (instance.why !== undefined) return instance.why
-  return instance.replicas === 0 ? 'Asleep, and nobody has written down why' : whyAwake(instance)
 }
 
 function saved({ totals: { wakes, sleeps, falseWakes, awakeSeconds } }: Instance): string {

@@ -43,6 +43,14 @@ export function whyAwake({ since, wokenBy: by, lastVeto: last, sleepsAt }: Awake
   ].join('; ')
 }
 
+/** The words that stand on it; where nobody has written any, what can be said without them. */
+export function wordsOf(
+  instance: AwakeFacts & { readonly why: string | undefined; readonly replicas: number },
+): string {
+  if (instance.why !== undefined) return instance.why
+  return instance.replicas === 0 ? 'Asleep, and nobody has written down why' : whyAwake(instance)
+}
+
 export interface AsleepFacts {
   readonly since: Temporal.Instant
   readonly why: string

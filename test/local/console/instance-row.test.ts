@@ -55,6 +55,11 @@ describe('one instance on the console', () => {
     })
   })
 
+  it('tells what can be told where nobody has written down why, as npm run why does', () => {
+    expect(row({ replicas: 0 })?.why).toBe('Asleep, and nobody has written down why')
+    expect(row()?.why).toMatch(/^Awake since .*; woken by somebody who left no word/)
+  })
+
   it('is not made of a Deployment that is no instance', () => {
     const foreign = { ...deployment(), metadata: { name: 'traefik', namespace: 'traefik-system' } }
     expect(rowOf({ deployment: foreign, activities: [], now, idleTimeoutMs: 1 })).toBeUndefined()
