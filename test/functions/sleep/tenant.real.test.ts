@@ -116,6 +116,17 @@ describe('sleep, with an instance that is busy by itself', () => {
     expect((await now())?.spec?.replicas).toBe(1)
   })
 
+  it('stays awake for its minimum time after a wake, and says until when', async () => {
+    const { deliver, annotate, clock, notes, replicas } = await world()
+    await annotate({ 'platxa.io/since': clock.now.subtract({ seconds: 30 }).toString() })
+    expect(await deliver()).toMatchObject({ data: { veto: 'just-woken', detail: 'awake for only 30 s' } })
+    const until = clock.now.add({ seconds: 90 }).toString({ smallestUnit: 'second' })
+    expect(await notes()).toMatchObject({ 'platxa.io/sleeps-at': until })
+    expect(replicas[0]?.calls).toEqual([])
+    await annotate({ 'platxa.io/since': clock.now.subtract({ seconds: 120 }).toString() })
+    expect(await deliver()).toMatchObject({ type: SLEPT })
+  })
+
   it('stays awake until the moment that somebody wrote down; what cannot be read keeps it awake and is said', async () => {
     const { deliver, annotate, clock, notes, name } = await world()
     const until = clock.now.add({ hours: 2 }).toString({ smallestUnit: 'second' })
