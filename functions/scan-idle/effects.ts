@@ -73,15 +73,16 @@ interface Listed {
   readonly sleepers: readonly Instance[]
 }
 
+/** Nine tenths of a Deployment. */
+const unread = ['managedFields', 'template']
+
 /** Of thousands of sleepers only those are kept that are to be woken. */
 async function listInstances(scope: Scope, deps: Deps, signal: AbortSignal): Promise<Listed> {
   const kind = { apiVersion: 'apps/v1', kind: 'Deployment' }
   const awake: Instance[] = []
   const sleepers: Instance[] = []
-  for await (const deployment of deps.kubernetes.list<Deployment>(kind, {
-    labelSelector: deps.deploymentLabel,
-    signal,
-  })) {
+  const options = { labelSelector: deps.deploymentLabel, leaveOut: unread, signal }
+  for await (const deployment of deps.kubernetes.list<Deployment>(kind, options)) {
     const isAsleep = deployment.spec?.replicas === 0
     if (isAsleep && deployment.metadata?.annotations?.[annotationKeys.wakeAt] === undefined) continue
     const instance = readInstance(deployment)

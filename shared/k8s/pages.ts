@@ -26,7 +26,7 @@ export async function* readPages<T>(
   kind: KindRef,
   options: ListOptions,
 ): AsyncGenerator<Page<T>> {
-  const { labelSelector, fieldSelector, limit = PAGE, signal } = options
+  const { labelSelector, fieldSelector, leaveOut, limit = PAGE, signal } = options
   const call = { verb: 'list', resource: resourceOf(kind).plural, namespace: kind.namespace }
   const path = collectionPath(kind)
   let next: string | undefined
@@ -35,7 +35,7 @@ export async function* readPages<T>(
   do {
     try {
       const query = { labelSelector, fieldSelector, limit, continue: next }
-      const body = await transport.send<ListBody<T>>({ method: 'GET', path, query, call, signal })
+      const body = await transport.send<ListBody<T>>({ method: 'GET', path, query, leaveOut, call, signal })
       next = body.metadata?.continue || undefined
       const { apiVersion, kind: name } = kind
       // the items of a list do not say what they are, those of a watch do

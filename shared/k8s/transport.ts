@@ -5,6 +5,7 @@ import { type Dispatcher, errors } from 'undici'
 
 import type { Connection, Connections } from './connections.ts'
 import { type FailedCall, KubernetesError } from './errors.ts'
+import { leaveOut } from './leave-out.ts'
 import type { Limits } from './limits.ts'
 import { noAnswer, refused } from './status.ts'
 
@@ -17,6 +18,8 @@ export interface Outgoing {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>> | undefined
   readonly body?: unknown
   readonly contentType?: string | undefined
+  /** Fields of the answer that are cut out before it is parsed. */
+  readonly leaveOut?: readonly string[] | undefined
   readonly call: FailedCall
   /** Strings of the body that no message may repeat. */
   readonly secrets?: Iterable<string> | undefined
@@ -54,7 +57,9 @@ export function createTransport(connections: Connections, limits: Limits): Trans
       const deadline = AbortSignal.timeout(limits.callMs)
       const signal = AbortSignal.any([outgoing.signal, closed, deadline])
       try {
-        const text = await repeated({ ...outgoing, signal }, 'calls', connections, (answer) => answer.body.text())
+        const text = await repeated({ ...outgoing, signal }, 'calls', connections, ({ body }) =>
+          read(body, outgoing.leaveOut),
+        )
         return parse(text, outgoing.call) as T
       } catch (error) {
         throw faultOf(error, outgoing, deadline)
@@ -73,6 +78,10 @@ export function createTransport(connections: Connections, limits: Limits): Trans
       await connections.close()
     },
   }
+}
+
+async function read(body: Dispatcher.ResponseData['body'], names: Outgoing['leaveOut']): Promise<string> {
+  return names === undefined ? body.text() : leaveOut(Buffer.from(await body.arrayBuffer()), names)
 }
 
 /** One call, asked again where that can do no harm: 401 with fresh credentials, 429, a reading whose socket broke. */

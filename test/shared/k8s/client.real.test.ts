@@ -104,6 +104,19 @@ describe('list', () => {
     }
     expect(new Set(found)).toEqual(new Set([a, b]))
   })
+
+  it('leaves out what nobody will look at, and nothing else', async () => {
+    const kubernetes = await cluster()
+    const namespace = await testNamespace()
+    await kubernetes.create(configMap(namespace, 'one'), { signal })
+    const kind = { ...v1, kind: 'ConfigMap', namespace }
+    const whole = await Array.fromAsync(kubernetes.list<ConfigMap>(kind, { signal }))
+    const cut = await Array.fromAsync(kubernetes.list<ConfigMap>(kind, { leaveOut: ['managedFields'], signal }))
+    expect(whole[0]?.metadata?.managedFields).not.toEqual([])
+    expect(cut).toEqual(
+      whole.map(({ metadata, ...rest }) => ({ ...rest, metadata: { ...metadata, managedFields: null } })),
+    )
+  })
 })
 
 describe('create', () => {
