@@ -70,6 +70,8 @@ async function finishSleep(instance: Instance, event: IdleDetected, deps: Deps, 
   return noteAndSay(instance, { why, crons: tenant.crons }, event, deps, signal)
 }
 
+const noteWithinMs = 30_000
+
 async function sleepBehindTheFence(event: IdleDetected, deps: Deps, signal: AbortSignal): Promise<Answer> {
   const { name } = event.data
   const raisedAt = performance.now()
@@ -81,11 +83,13 @@ async function sleepBehindTheFence(event: IdleDetected, deps: Deps, signal: Abor
     // From half its life on, the fence might be gone before the API server has answered.
     const leftMs = Math.floor(deps.fenceTtlMs / 2 - (performance.now() - raisedAt))
     if (leftMs <= 0) return retry('the look behind the fence took too long')
+    // A broker hangs up on us when its own caller did, and then the event may never come again: what is begun now is finished.
+    signal.throwIfAborted()
     // From here on the replicas lift it themselves, when they see the Deployment at 0: lifted now, a request could still
     // reach the pod that ends. Where the answer is lost nobody knows, and the fence expires.
     lift = false
-    await scaleToZero(looked.instance, AbortSignal.any([signal, AbortSignal.timeout(leftMs)]), deps)
-    return await noteAndSay(looked.instance, looked, event, deps, signal)
+    await scaleToZero(looked.instance, AbortSignal.timeout(leftMs), deps)
+    return await noteAndSay(looked.instance, looked, event, deps, AbortSignal.timeout(noteWithinMs))
   } catch (error) {
     if (!isConflict(error)) throw error
     lift = true

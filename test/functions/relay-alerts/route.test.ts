@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import { alertCounters } from '#functions/relay-alerts/effects.ts'
@@ -43,6 +44,20 @@ const notification = {
 }
 
 describe('relay-alerts', () => {
+  it('goes on when Alertmanager hangs up, because what hangs on the event would be cut off', async () => {
+    const caller = new AbortController()
+    const { promise: over, resolve: end } = Promise.withResolvers<boolean>()
+    const publish = async (_: Envelope, { signal }: { readonly signal: AbortSignal }) => {
+      caller.abort()
+      await setImmediate()
+      end(signal.aborted)
+    }
+    const app = route({ publisher: { publish }, log, counters: alertCounters(new Registry()) })
+    const asked = app.request('/', { method: 'POST', body: JSON.stringify(notification), signal: caller.signal })
+    await Promise.allSettled([asked])
+    expect(await over).toBe(false)
+  })
+
   it('makes one event of each alert, with an id that repetitions share', async () => {
     const { post, published } = relay()
     const resolved = { ...alert, status: 'resolved', endsAt: '2026-11-23T12:30:00Z' }

@@ -59,6 +59,20 @@ describe('sleep, the whole way', () => {
     expect(await notes()).toMatchObject({ [annotationKeys.sleeps]: '1', [annotationKeys.wakeAt]: expect.any(String) })
   })
 
+  it('finishes what it began when the broker hangs up on it in the middle', async () => {
+    const { deliver, notes, now, deps } = await world(answering())
+    const caller = new AbortController()
+    const scale: typeof deps.kubernetes.scale = async (ref, replicas, options) => {
+      const scaled = await deps.kubernetes.scale(ref, replicas, options)
+      caller.abort()
+      return scaled
+    }
+    await deliver(undefined, { kubernetes: { ...deps.kubernetes, scale } }, caller.signal).catch(() => undefined)
+    expect((await now())?.spec?.replicas).toBe(0)
+    await expect.poll(async () => (await notes())[annotationKeys.sleeps], { timeout: 60_000 }).toBe('1')
+    expect((await notes())[annotationKeys.why]).toMatch(/^Asleep since .*: nobody used it for 17 min; wakes at/)
+  })
+
   const vetoes: [string, string, Answering[]][] = [
     ['one replica has a request in flight', 'request-in-flight', [answering(), answering({ inFlight: 1 })]],
     ['one replica saw a request a second ago', 'activity', [answering({ idleMs: 1000 }), answering()]],

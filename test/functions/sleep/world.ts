@@ -85,11 +85,11 @@ export async function sleepWorld(postgres: PostgresWorld, ...replies: Answering[
     /** In the instance's database, with all rights. */
     inDatabase: <T>(use: (session: Session) => Promise<T>) =>
       postgres.root.session({ database: databaseOf(name), signal: within() }, use),
-    deliver: async (event = idleEvent(name, uid), changes: Partial<typeof deps> = {}) => {
+    deliver: async (event = idleEvent(name, uid), changes: Partial<typeof deps> = {}, signal?: AbortSignal) => {
       const all = { ...deps, ...changes }
       const app = route({ ...all, look: (instance, signal) => lookAtTenant(instance, all, signal) })
       const { headers, body } = encodeEvent(event)
-      const answer = await app.request('/', { method: 'POST', headers, body: body ?? null })
+      const answer = await app.request('/', { method: 'POST', headers, body: body ?? null, ...(signal && { signal }) })
       const text = await answer.text()
       return {
         status: answer.status,
