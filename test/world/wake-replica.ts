@@ -65,13 +65,9 @@ export async function createPod(
   const signal = AbortSignal.timeout(30_000)
   const labels = { 'app.kubernetes.io/name': 'wake' }
   const containers = [{ name: 'wake', image: 'platxa-functions' }]
-  // Bound to a node that does not exist, so that no scheduler and no node takes it.
-  const spec = {
-    nodeName: 'nowhere',
-    containers,
-    automountServiceAccountToken: false,
-    tolerations: [{ operator: 'Exists' }],
-  }
+  // No scheduler of this name comes, so no node takes it. Bound to a node that is not there, it would be collected after
+  // 40 s, which is not long on a crowded machine.
+  const spec = { schedulerName: 'nobody', containers, automountServiceAccountToken: false }
   const pod: Pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, labels }, spec }
   await kubernetes.create(pod, { signal })
   const status = { phase: 'Running', podIP: address, podIPs: [{ ip: address }] }
