@@ -214,7 +214,10 @@ async function listen(odoo: Odoo, ip: string): Promise<Server> {
 }
 
 function odooServer(odoo: Odoo, loadedAt: number): Server {
-  const server = createServer((request, response) => void answer(odoo, loadedAt, request, response))
+  // An upload may take as long as it likes.
+  const server = createServer({ requestTimeout: 0 }, (request, response) => {
+    void answer(odoo, loadedAt, request, response)
+  })
   const sockets = new WebSocketServer({ server, path: '/websocket' })
   sockets.on('connection', (socket) => {
     odoo.sockets.add(socket)
