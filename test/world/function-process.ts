@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { Deployment } from 'kubernetes-types/apps/v1.js'
 import type { Pod } from 'kubernetes-types/core/v1.js'
-import { expect, onTestFinished } from 'vitest'
+import { onTestFinished, vi } from 'vitest'
 import { environmentOf, type Values } from '#local/node/environment.ts'
 import { isKnativeService, readKnativeService, workloadOf } from '#local/world/knative.ts'
 import { duration } from '#shared/server/env.ts'
@@ -20,6 +20,7 @@ import type { PostgresWorld } from './postgres.ts'
 export interface FunctionProcess {
   readonly child: ChildProcess
   readonly port: number
+  readonly metricsPort: number
   /** Of wake alone. */
   readonly controlPort: number | undefined
   readonly drainDelayMs: number
@@ -36,6 +37,10 @@ export interface FunctionProcess {
 export interface Surroundings {
   readonly postgres: PostgresWorld
   readonly brokerUrl: string
+  /** Instead of what the manifests say. */
+  readonly env?: Values
+  /** Who ends it; the test when left out. */
+  readonly whenDone?: (end: () => void | Promise<void>) => void
 }
 
 const HOST = '127.0.0.1'
@@ -43,25 +48,30 @@ const HOST = '127.0.0.1'
 /** Listening, on ports that the system chose. Killed with the test when it is still there. */
 export async function startFunction(name: string, surroundings: Surroundings): Promise<FunctionProcess> {
   const pod = podOf(name)
-  const env = { ...environment(pod, surroundings), ...(await connection(pod)) }
+  const { whenDone = onTestFinished } = surroundings
+  const env = { ...environment(pod, surroundings), ...surroundings.env, ...(await connection(pod, whenDone)) }
   const main = fileURLToPath(new URL(`../../functions/${name}/main.ts`, import.meta.url))
   const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  onTestFinished(() => void child.kill('SIGKILL'))
+  whenDone(() => void child.kill('SIGKILL'))
   const lines: string[] = []
   createInterface(child.stdout).on('line', (line) => void lines.push(line))
   const [stderr, exited] = [text(child.stderr), once(child, 'exit')]
   const listening = (): string | undefined => lines.find((line) => line.includes('"message":"listening"'))
-  await expect.poll(() => listening() ?? child.exitCode, { timeout: 60_000, message: lines.join('\n') }).not.toBe(null)
+  // Not with `expect`: a hook may start one too.
+  await vi.waitUntil(() => listening() !== undefined || child.exitCode !== null, { timeout: 120_000 })
   const said = JSON.parse(listening() ?? '{}') as Ports & { ports?: Ports }
-  const { port, controlPort } = said.ports ?? said
-  if (port === undefined) throw new Error(`${name} does not listen: ${lines.join('\n')}${await stderr}`)
+  const { port, controlPort, metricsPort } = said.ports ?? said
+  if (port === undefined || metricsPort === undefined)
+    throw new Error(`${name} does not listen: ${lines.join('\n')}${await stderr}`)
   const graceMs = (pod.spec?.terminationGracePeriodSeconds ?? 30) * 1000
-  return { child, port, controlPort, drainDelayMs: duration.parse(env['DRAIN_DELAY']), graceMs, lines, stderr, exited }
+  const drainDelayMs = duration.parse(env['DRAIN_DELAY'])
+  return { child, port, controlPort, metricsPort, drainDelayMs, graceMs, lines, stderr, exited }
 }
 
 interface Ports {
   readonly port?: number
   readonly controlPort?: number
+  readonly metricsPort?: number
 }
 
 function podOf(name: string): Pod {
@@ -98,9 +108,12 @@ function environment(pod: Pod, { postgres, brokerUrl }: Surroundings): Values {
 }
 
 /** What Kubernetes mounts into every pod, and the two variables it sets. */
-async function connection({ metadata, spec }: Pod): Promise<Values> {
+async function connection(
+  { metadata, spec }: Pod,
+  whenDone: (end: () => void | Promise<void>) => void,
+): Promise<Values> {
   const folder = await mkdtemp(join(tmpdir(), 'platxa-service-account-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  whenDone(() => rm(folder, { recursive: true, force: true }))
   const { server: url, ca } = await server()
   const namespace = metadata?.namespace ?? ''
   const files = { token: await tokenOf(namespace, spec?.serviceAccountName ?? 'default'), 'ca.crt': ca, namespace }

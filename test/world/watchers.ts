@@ -1,7 +1,9 @@
 // Prometheus, Alertmanager and their tools: the machine's own, else Debian's, unpacked into the cache and not installed.
+import { execFile } from 'node:child_process'
 import { access, constants } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
 import { fillOnce } from '#local/control-plane/cache.ts'
 import { aptUnpack } from '#test/apt.ts'
 
@@ -29,6 +31,30 @@ export async function findProgram(program: Program): Promise<string | undefined>
   return undefined
 }
 
+/**
+ * How it is started. Debian's Alertmanager ends at once without its templates, and looks for them below /usr/share alone:
+ * there the unpacked ones are mounted, for this one process. Undefined where there is none, or none may mount.
+ */
+export async function commandOf(program: Program): Promise<readonly string[] | undefined> {
+  const path = await findProgram(program)
+  if (path === undefined) return undefined
+  const unpacked = join(cache, programs[program].debian)
+  if (program !== 'alertmanager' || !path.startsWith(unpacked)) return [path]
+  const namespaces = process.getuid?.() === 0 ? ['--mount'] : ['--map-root-user', '--mount']
+  const args = [
+    ...namespaces,
+    'sh',
+    '-c',
+    'mount --bind "$0" /usr/share && exec "$@"',
+    join(unpacked, 'usr', 'share'),
+    path,
+  ]
+  return promisify(execFile)('unshare', [...args, '--version']).then(
+    () => ['unshare', ...args],
+    () => undefined,
+  )
+}
+
 /** What could not be had, with the reason. */
 export async function obtainPrograms(tell: (detail: string) => void): Promise<readonly string[]> {
   const faults: string[] = []
@@ -47,6 +73,8 @@ export async function obtainPrograms(tell: (detail: string) => void): Promise<re
       faults.push(`apt-get download ${name}: ${fault}`)
     })
   }
+  const isThere = (await findProgram('alertmanager')) !== undefined
+  if (isThere && (await commandOf('alertmanager')) === undefined) faults.push('Alertmanager needs unshare and mount')
   return faults
 }
 
