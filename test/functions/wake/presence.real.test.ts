@@ -43,6 +43,7 @@ async function openTab() {
     look: async () => ({ sessions: [], jobs: [], crons: { is: 'none' } }),
     idleTimeoutMs: 1,
     minimumAwakeMs: 0,
+    tabsAnswerMs: 0,
     replicas: { namespace, port: replica.controlPort, controlTimeoutMs: 60_000 },
     fenceTtlMs: 60_000,
   })
