@@ -1,7 +1,7 @@
 // What wake itself says to a client, other than the pages: truthful, small, and in the media type the client speaks.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { pathOf } from './classify.ts'
-import { readSmallBody } from './small-body.ts'
+import { pathOf } from './classes/classify.ts'
+import { readSmallBody } from './tabs/small-body.ts'
 
 export interface Said {
   readonly status: number

@@ -3,7 +3,7 @@
 // spends, can stand between a person and an instance.
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIPv6 } from 'node:net'
-import type { Kind } from './classify.ts'
+import type { Kind } from './classes/classify.ts'
 
 /** Per hour and replica, saved up to one hour's worth; 0 is no limit. */
 export interface BudgetLimits {

@@ -2,15 +2,15 @@
 import { Hono } from 'hono'
 import { randomUUID } from 'node:crypto'
 import { fenceRequest, type Activity, type FenceReport, type TabsAsked } from '#shared/wake/contract.ts'
-import type { Entry } from './entry.ts'
-import { isFenced, lift, raise } from './fence.ts'
-import type { Keeper } from './keeper.ts'
+import type { Entry } from './instance/entry.ts'
+import { isFenced, lift, raise } from './instance/fence.ts'
+import type { Keeper } from './instance/keeper.ts'
 import type { Metrics } from './metrics.ts'
 import { progressOf } from './own-paths.ts'
-import type { Rooms } from './rooms.ts'
-import { stateOf } from './state.ts'
-import type { Tabs } from './tabs.ts'
-import { observationOf } from './usage.ts'
+import type { Rooms } from './instance/rooms.ts'
+import { stateOf } from './instance/state.ts'
+import type { Tabs } from './tabs/tabs.ts'
+import { observationOf } from './instance/usage.ts'
 
 export interface ControlDeps {
   readonly rooms: Rooms

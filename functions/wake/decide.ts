@@ -1,8 +1,8 @@
 // What becomes of one request. Pure: the room, the kind of request and the moment decide, nothing else.
-import type { Kind } from './classify.ts'
-import { isFenced } from './fence.ts'
-import type { Room } from './life.ts'
-import { isResting } from './room.ts'
+import type { Kind } from './classes/classify.ts'
+import { isFenced } from './instance/fence.ts'
+import type { Room } from './instance/life.ts'
+import { isResting } from './instance/room.ts'
 
 export type Decision =
   | 'forward'

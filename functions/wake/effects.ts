@@ -10,9 +10,9 @@ import { recordEvent } from '#shared/k8s/event.ts'
 import type { Kubernetes, Ref } from '#shared/k8s/kubernetes.ts'
 import type { Log } from '#shared/server/log.ts'
 import { withSpan } from '#shared/server/telemetry.ts'
-import { withWake, type Facts } from './entry.ts'
-import type { Waking, Wish } from './life.ts'
-import type { Marks, Trouble } from './world.ts'
+import { withWake, type Facts } from './instance/entry.ts'
+import type { Waking, Wish } from './instance/life.ts'
+import type { Marks, Trouble } from './instance/world.ts'
 
 export interface Deps {
   readonly kubernetes: Kubernetes

@@ -5,10 +5,10 @@ import { done, retry, type Answer } from '#shared/events/answer.ts'
 import { receive } from '#shared/events/receive.ts'
 import type { Log } from '#shared/server/log.ts'
 import { types, type WakeRequested } from './event.ts'
-import type { Keeper } from './keeper.ts'
-import * as room from './room.ts'
-import type { Rooms } from './rooms.ts'
-import { asked } from './usage.ts'
+import type { Keeper } from './instance/keeper.ts'
+import * as room from './instance/room.ts'
+import type { Rooms } from './instance/rooms.ts'
+import { asked } from './instance/usage.ts'
 
 export interface EventsDeps {
   readonly rooms: Rooms

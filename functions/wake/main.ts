@@ -8,7 +8,7 @@ import { commonEnv } from '#shared/server/run.ts'
 import { startTelemetry } from '#shared/server/telemetry.ts'
 import { onTermination } from '#shared/server/termination.ts'
 import { lookEnv, lookOf } from './page/look.ts'
-import { classRows } from './classes.ts'
+import { classRows } from './classes/classes.ts'
 import { serveWake } from './serve.ts'
 import { createWake, type WakeSettings } from './wake.ts'
 

@@ -3,14 +3,14 @@
 import { Counter, Gauge, Histogram, type GaugeConfiguration, type Registry } from 'prom-client'
 import { trigger } from '#shared/events/fields.ts'
 import type { WakeBudget } from './budget.ts'
-import type { Class } from './classify.ts'
-import type { Entry } from './entry.ts'
-import type { Waking } from './life.ts'
-import { isFenced } from './fence.ts'
+import type { Class } from './classes/classify.ts'
+import type { Entry } from './instance/entry.ts'
+import type { Waking } from './instance/life.ts'
+import { isFenced } from './instance/fence.ts'
 import type { HoldBudget, Holder } from './hold.ts'
-import type { ParkBudget } from './places.ts'
-import { instanceGauges, instanceTotals } from './instance-metrics.ts'
-import { phases, troubleCodes, type TroubleCode } from './world.ts'
+import type { ParkBudget } from './tabs/places.ts'
+import { instanceGauges, instanceTotals } from './instance/instance-metrics.ts'
+import { phases, troubleCodes, type TroubleCode } from './instance/world.ts'
 
 /** How a request ended. */
 const outcomes = [

@@ -1,11 +1,11 @@
 // Paths below `/.platxa/` belong to the door, on every host: the loading page asks here how far the wake is.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { say } from './answers.ts'
-import { usualWakeMs, type Entry } from './entry.ts'
+import { usualWakeMs, type Entry } from './instance/entry.ts'
 import { usualMsOf, type Front } from './front.ts'
-import { noteFor, stepSeconds } from './page.ts'
-import { hurry } from './room.ts'
-import { phaseNow, retryAfterSeconds, stateOf, troubleOf } from './state.ts'
+import { noteFor, stepSeconds } from './page/page.ts'
+import { hurry } from './instance/room.ts'
+import { phaseNow, retryAfterSeconds, stateOf, troubleOf } from './instance/state.ts'
 
 export const ownPrefix = '/.platxa/'
 export const wakePath = '/.platxa/wake'

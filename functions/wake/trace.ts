@@ -1,7 +1,7 @@
 // The span of one request at the door, and how the instance is told of it. Only called when something is traced.
 import type { IncomingMessage } from 'node:http'
 import { currentTraceparent, withSpan } from '#shared/server/telemetry.ts'
-import type { Entry } from './entry.ts'
+import type { Entry } from './instance/entry.ts'
 import type { Front, Visit } from './front.ts'
 import { attend } from './visit.ts'
 

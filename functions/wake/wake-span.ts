@@ -1,9 +1,9 @@
 // The span of a wake, from the wish to the open door: the PATCH, the probe and what is told of it hang below it, and its
 // phases are events in it. A second visitor joins a wake that is under way; it stays in the trace of the first.
 import { beginSpan, isTracing, type OpenSpan } from '#shared/server/telemetry.ts'
-import type { Entry } from './entry.ts'
-import type { Life, Room } from './life.ts'
-import { phases, type Phase } from './world.ts'
+import type { Entry } from './instance/entry.ts'
+import type { Life, Room } from './instance/life.ts'
+import { phases, type Phase } from './instance/world.ts'
 
 export interface WakeSpans {
   /** Runs what a change of the room asks for inside the span of its wake. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createWakeMetrics } from '#functions/wake/metrics.ts'
 import { createMetrics } from '#shared/server/metrics.ts'
-import { asleep, awake, entryOf, room, sleeping, waking } from './rooms-of.ts'
+import { asleep, awake, entryOf, room, sleeping, waking } from './instance/rooms-of.ts'
 
 const now = (): number => 100_000
 const entries = [

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { Kind } from '#functions/wake/classify.ts'
+import type { Kind } from '#functions/wake/classes/classify.ts'
 import { decide, decideSocket, type Decision, type SocketDecision } from '#functions/wake/decide.ts'
-import type { Room } from '#functions/wake/life.ts'
-import { asleep, awake, crashing, failed, room, unschedulable, waking, world } from './rooms-of.ts'
+import type { Room } from '#functions/wake/instance/life.ts'
+import { asleep, awake, crashing, failed, room, unschedulable, waking, world } from './instance/rooms-of.ts'
 
 const now = 10_000
 const fence = { id: 'a', until: now + 1 }

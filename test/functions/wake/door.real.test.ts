@@ -7,7 +7,7 @@ import { WebSocket } from 'ws'
 import type { WakeSettings } from '#functions/wake/wake.ts'
 import { ask, click, until } from './client.ts'
 import { End } from './connection/ends.ts'
-import { ambiguous, ambiguousChunks } from './smuggling.ts'
+import { ambiguous, ambiguousChunks } from './connection/smuggling.ts'
 import { httpPort, startReplica, startWorld, type Instance, type Replica } from './world.ts'
 
 let world: Awaited<ReturnType<typeof startWorld>>

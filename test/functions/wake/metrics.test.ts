@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { Entry, Usage } from '#functions/wake/entry.ts'
-import type { Life } from '#functions/wake/life.ts'
+import type { Entry, Usage } from '#functions/wake/instance/entry.ts'
+import type { Life } from '#functions/wake/instance/life.ts'
 import { createWakeMetrics } from '#functions/wake/metrics.ts'
 import { createMetrics } from '#shared/server/metrics.ts'
-import { asleep, awake, entryOf, room } from './rooms-of.ts'
+import { asleep, awake, entryOf, room } from './instance/rooms-of.ts'
 
 const NOW = 5_000_000
 const awakeSince = 1_795_435_200

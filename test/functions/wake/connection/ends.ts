@@ -10,7 +10,7 @@ import {
   type ForwarderOptions,
   type Tap,
   type Target,
-} from '#functions/wake/forward.ts'
+} from '#functions/wake/connection/forward.ts'
 
 /** One connection, seen from a test: everything that came, and ways to wait for more. */
 export class End {
