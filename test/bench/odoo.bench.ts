@@ -1,0 +1,206 @@
+// Waking a real Odoo, as a person in a browser sees it, beside the same start without us.
+import { readdirSync, readFileSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
+import { totalmem } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Deployment } from 'kubernetes-types/apps/v1.js'
+import type { Pod } from 'kubernetes-types/core/v1.js'
+import type { Browser } from 'playwright-core'
+import { noOdoo } from '#test/flow/real/obtainable.ts'
+import { askToSleep, type Instance, instanceOf } from '#test/flow/real/instance.ts'
+import { chromiumPath, openBrowser } from '#test/flow/browse.ts'
+import { type LocalWorld, localWorld } from '#test/flow/local-world.ts'
+import { type Figure, type Kit, median } from './figure.ts'
+
+export const about = 'a sleeping real Odoo, from the click to its page (--rounds 5), and what one costs'
+
+const ROUNDS = 5
+const LIMIT_MS = 120_000
+const POLL_MS = 20
+const GIBIBYTE = 1024 ** 3
+/** Of memory and of free disk; the rest is everything else's. */
+const FOR_INSTANCES = 0.7
+/** The browser shares the processors: what a page draws while Odoo starts would be taken from that start. */
+const STILL = { reducedMotion: 'reduce' } as const
+const FIELD = 'input[name=login]'
+
+export async function* figures(kit: Kit): AsyncGenerator<Figure> {
+  if (noOdoo !== undefined || chromiumPath === undefined) return kit.say(noOdoo ?? 'no Chromium')
+  kit.say('starting the local world with a real Odoo')
+  await using world = await localWorld()
+  const started = await world.start('--odoo', 'real', '--idle-timeout', '1h')
+  if (started.code !== 0) throw new Error(started.output)
+  const demo = await instanceOf(world, 'demo')
+  await demo.annotate({ 'platxa.io/crons': 'never' })
+  const browser = await openBrowser()
+  try {
+    yield* wakes(kit, { world, demo, browser })
+    yield* costs(world, demo)
+  } finally {
+    await browser.close()
+  }
+}
+
+interface Bench {
+  readonly world: LocalWorld
+  readonly demo: Instance
+  readonly browser: Browser
+}
+
+async function* wakes(kit: Kit, bench: Bench): AsyncGenerator<Figure> {
+  const clicks: number[] = []
+  const bare: number[] = []
+  const before = await phasesOf(bench.world)
+  // The first of each warms the file cache for both.
+  for (let round = 0; round <= (kit.option('rounds') ?? ROUNDS); round += 1) {
+    const [one, other] = [await click(bench), await bareStart(bench)]
+    kit.say(`click ${one.toFixed(0)} ms, without us ${other.toFixed(0)} ms${round === 0 ? ' (not counted)' : ''}`)
+    if (round > 0) {
+      clicks.push(one)
+      bare.push(other)
+    }
+  }
+  const after = await phasesOf(bench.world)
+  const ratio = median(clicks.map((ms, round) => ms / (bare[round] ?? Number.NaN)))
+  yield {
+    name: 'odoo.click-to-page',
+    value: median(clicks),
+    unit: 'ms',
+    reference: `scale, wait for health, open the page: ${median(bare).toFixed(0)} ms`,
+    ratio,
+    goal: { atMost: 1.05 },
+  }
+  for (const [phase, { sum, count }] of after) {
+    const earlier = before.get(phase) ?? { sum: 0, count: 0 }
+    if (count === earlier.count) continue
+    const value = ((sum - earlier.sum) / (count - earlier.count)) * 1000
+    yield { name: `odoo.until-${phase}`, value, unit: 'ms', reference: 'mean, from the first request of a wake' }
+  }
+}
+
+/** From the navigation to the sign-in page, through the loading page. */
+async function click({ world, demo, browser }: Bench): Promise<number> {
+  await toSleep(world, demo)
+  const page = await browser.newPage(STILL)
+  const began = performance.now()
+  await page.goto(demo.url('/web/login'))
+  await page.locator(FIELD).waitFor({ timeout: LIMIT_MS })
+  const ms = performance.now() - began
+  await page.close()
+  return ms
+}
+
+/** What a script would do that has the cluster's rights and nobody else to wait for. */
+async function bareStart({ world, demo, browser }: Bench): Promise<number> {
+  await toSleep(world, demo)
+  const kubernetes = await world.kubernetes()
+  const page = await browser.newPage(STILL)
+  const began = performance.now()
+  await kubernetes.scale(deploymentRef(demo), 1, { signal: AbortSignal.timeout(LIMIT_MS) })
+  let address: string | undefined
+  while (address === undefined) {
+    address = (await podOf(world, demo))?.status?.podIP
+    if (address === undefined) await sleep(POLL_MS)
+  }
+  const url = `http://${address}:8069`
+  while (
+    !(await fetch(`${url}/web/health`)
+      .then(({ ok }) => ok)
+      .catch(() => false))
+  )
+    await sleep(POLL_MS)
+  await page.goto(`${url}/web/login`)
+  await page.locator(FIELD).waitFor({ timeout: LIMIT_MS })
+  const ms = performance.now() - began
+  await page.close()
+  return ms
+}
+
+const deploymentRef = ({ name }: Instance) =>
+  ({ apiVersion: 'apps/v1', kind: 'Deployment', namespace: `instance-${name}`, name: `odoo-${name}` }) as const
+
+async function toSleep(world: LocalWorld, demo: Instance): Promise<void> {
+  const kubernetes = await world.kubernetes()
+  for (let tries = 0; ; tries += 1) {
+    const found = await kubernetes.get<Deployment>(deploymentRef(demo), { signal: AbortSignal.timeout(LIMIT_MS) })
+    if (found?.spec?.replicas === 0 && (await podOf(world, demo)) === undefined) return
+    if (found?.spec?.replicas !== 0 && tries % 20 === 0) await askToSleep(world, demo.name)
+    await sleep(250)
+  }
+}
+
+async function podOf(world: LocalWorld, { name }: Instance): Promise<Pod | undefined> {
+  const pods = { apiVersion: 'v1', kind: 'Pod', namespace: `instance-${name}` }
+  for await (const pod of (await world.kubernetes()).list<Pod>(pods, { signal: AbortSignal.timeout(LIMIT_MS) }))
+    return pod
+  return undefined
+}
+
+/** Of all wake replicas: seconds from the beginning of a wake until a phase was seen. */
+async function phasesOf(world: LocalWorld): Promise<Map<string, { sum: number; count: number }>> {
+  const phases = new Map<string, { sum: number; count: number }>()
+  for (const address of (await world.file()).wakeMetrics) {
+    const text = await (await fetch(address)).text()
+    for (const [, what, phase = '', value] of text.matchAll(
+      /^platxa_wake_phase_seconds_(sum|count)\{phase="(\w+)"\} (\S+)$/gm,
+    )) {
+      const found = phases.get(phase) ?? { sum: 0, count: 0 }
+      found[what === 'sum' ? 'sum' : 'count'] += Number(value)
+      phases.set(phase, found)
+    }
+  }
+  return phases
+}
+
+async function* costs(world: LocalWorld, demo: Instance): AsyncGenerator<Figure> {
+  await demo.call('res.partner', 'search_count', [[]])
+  const pod = await podOf(world, demo)
+  const pss = memoryOf(pod?.status?.podIP ?? 'none')
+  yield { name: 'odoo.memory', value: pss / 1e6, unit: 'MB', reference: 'PSS of Odoo and its pooler, workers = 0' }
+  const pids = await demo.sql<{ pid: number }>('SELECT pid FROM pg_stat_activity WHERE usename = $1', [demo.database])
+  const sessions = pids.reduce((sum, { pid }) => sum + pssOf(pid), 0)
+  yield {
+    name: 'odoo.memory.postgres',
+    value: sessions / 1e6,
+    unit: 'MB',
+    reference: `PSS of the ${pids.length} processes of PostgreSQL that serve it`,
+  }
+  const [size] = await demo.sql<{ bytes: string }>('SELECT pg_database_size(current_database()) AS bytes')
+  yield {
+    name: 'odoo.asleep-disk',
+    value: Number(size?.bytes) / 1e6,
+    unit: 'MB',
+    reference: 'its database; no process',
+  }
+  yield {
+    name: 'odoo.awake-at-once',
+    value: Math.floor((totalmem() * FOR_INSTANCES) / (pss + sessions)),
+    unit: 'count',
+    reference: `by memory: ${FOR_INSTANCES} of ${(totalmem() / GIBIBYTE).toFixed(0)} GiB, Odoo and PostgreSQL`,
+  }
+  const { bavail, bsize } = await statfs(world.folder)
+  yield {
+    name: 'odoo.asleep-at-once',
+    value: Math.floor((bavail * bsize * FOR_INSTANCES) / Number(size?.bytes)),
+    unit: 'count',
+    reference: `by disk: ${FOR_INSTANCES} of ${((bavail * bsize) / GIBIBYTE).toFixed(0)} GiB; their objects are bench sleepers`,
+  }
+}
+
+/** Proportional set size of the processes of this pod, in bytes. */
+function memoryOf(podIP: string): number {
+  let bytes = 0
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`POD_IP=${podIP}`)) bytes += pssOf(pid)
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return bytes
+}
+
+function pssOf(pid: string | number): number {
+  const [, kilobytes = '0'] = /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? []
+  return Number(kilobytes) * 1024
+}
