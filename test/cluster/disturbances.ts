@@ -4,7 +4,18 @@ import { beforeAll, describe, expect, inject, it } from 'vitest'
 
 import { namespaceOf } from '#shared/instance/names.ts'
 
-import { ask, cluster, hostOf, newInstance, PATIENCE, podsOf, putToSleep, signal, visit } from './world.ts'
+import {
+  ask,
+  cluster,
+  everyReplicaKnows,
+  hostOf,
+  newInstance,
+  PATIENCE,
+  podsOf,
+  putToSleep,
+  signal,
+  visit,
+} from './world.ts'
 
 const name = 'steady'
 const host = hostOf(name)
@@ -58,7 +69,10 @@ interface Rolled {
 }
 
 describe('nothing is lost', () => {
-  beforeAll(() => newInstance(name))
+  beforeAll(async () => {
+    await newInstance(name)
+    await everyReplicaKnows(host)
+  })
 
   it('while wake is rolled out anew', async () => {
     const kubernetes = await cluster()
@@ -84,6 +98,7 @@ describe('nothing is lost', () => {
       const held = visit(host, '/standin/echo', { method: 'POST', body: 'kept' })
       await restart(part)
       expect((await held).status).toBe(200)
+      await everyReplicaKnows(host)
       const asking = load()
       await restart(part)
       const { asked, others } = await asking.end()

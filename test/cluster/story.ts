@@ -4,7 +4,17 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 
 import { namespaceOf } from '#shared/instance/names.ts'
 
-import { hostOf, html, instanceDeployment, newInstance, PATIENCE, podsOf, putToSleep, visit } from './world.ts'
+import {
+  everyReplicaKnows,
+  hostOf,
+  html,
+  instanceDeployment,
+  newInstance,
+  PATIENCE,
+  podsOf,
+  putToSleep,
+  visit,
+} from './world.ts'
 
 const name = 'story'
 const host = hostOf(name)
@@ -56,6 +66,7 @@ describe('an instance on a real cluster', () => {
     const closed: number[] = []
 
     beforeAll(async () => {
+      await everyReplicaKnows(host)
       tab = new WebSocket(`ws://${inject('frontDoor')}/websocket`, { headers: { host, origin: `http://${host}` } })
       tab.on('close', (code) => closed.push(code))
       await new Promise((resolve, reject) => tab.once('open', resolve).once('error', reject))
@@ -65,8 +76,8 @@ describe('an instance on a real cluster', () => {
     it('sleeps all the same, and the tab keeps its WebSocket', async () => {
       await putToSleep(name)
       await expect.poll(async () => (await podsOf(namespaceOf(name))).length, PATIENCE).toBe(0)
-      expect(tab.readyState).toBe(WebSocket.OPEN)
       expect(closed).toEqual([])
+      expect(tab.readyState).toBe(WebSocket.OPEN)
     })
   })
 })

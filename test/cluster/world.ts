@@ -121,6 +121,13 @@ export async function newInstance(name: string): Promise<void> {
   )
 }
 
+/** Each replica of wake finds out for itself, and one that does not know yet parks a tab; so many requests meet all of them. */
+export async function everyReplicaKnows(host: string): Promise<void> {
+  const answers = await Promise.all(Array.from({ length: 20 }, () => visit(host, '/standin/echo')))
+  const others = answers.filter(({ status }) => status !== 200)
+  if (others.length > 0) throw new Error(`${host} is not awake: ${others.map(({ status }) => status).join(', ')}`)
+}
+
 /** By an operator's "sleep now"; everything that vetoes a sleep still does, so it is asked again until it is so. */
 export async function putToSleep(name: string): Promise<void> {
   const replicas = async (): Promise<number | undefined> => {
