@@ -36,7 +36,7 @@ const STATEMENT_MS = 120_000
  */
 const HAND_OVER = 'hand-over of a clone'
 
-/** So many at a time on a server: more of them only push each other's pages out of its memory, and none is done before the last. */
+/** So many at a time on a server: more of them only compete for its cores and its memory. */
 const COPIES_AT_ONCE = 4
 
 /** Returns whether there was anything left to clone. */
