@@ -3,11 +3,10 @@ import { randomBytes } from 'node:crypto'
 import { request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { route } from '#functions/sleep/route.ts'
 import { encodeEvent, makeEvent } from '#shared/events/emit.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import { testNamespace } from '#test/world/cluster.ts'
-import { silentLog } from '#test/world/postgres.ts'
+import { tenantlessSleep } from '#test/world/tenantless-sleep.ts'
 import { createPod } from '#test/world/wake-replica.ts'
 import { ask, click, until, type Ask } from './client.ts'
 import { startProcess, type Process } from './process.ts'
@@ -98,20 +97,8 @@ interface Asked {
 async function fallAsleep(instance: Instance, house: House, asked: Asked = {}): Promise<Told> {
   const { controlTimeoutMs = 10_000, fenceTtlMs = 10_000, kubernetes = world.kubernetes } = asked
   const { namespace, controlPort: port } = house
-  const app = route({
-    kubernetes,
-    now: () => Temporal.Now.instant(),
-    source: '//functions.platxa.io/sleep',
-    log: silentLog,
-    count: () => undefined,
-    // What an instance does by itself is asked in test/functions/sleep; these have no database.
-    look: async () => ({ sessions: [], jobs: [], crons: { is: 'none' } }),
-    idleTimeoutMs: 50,
-    minimumAwakeMs: 0,
-    replicas: { namespace, port, controlTimeoutMs },
-    fenceTtlMs,
-    tabsAnswerMs: 0,
-  })
+  const replicas = { namespace, port, controlTimeoutMs }
+  const app = tenantlessSleep({ kubernetes, replicas, idleTimeoutMs: 50, fenceTtlMs })
   const { name } = instance
   const deploymentUid = (await instance.read()).metadata?.uid ?? ''
   const evidence = { replicas: 1, inFlight: 0, sockets: 0, humanIdleSeconds: null, awakeSeconds: 1 }

@@ -1,29 +1,16 @@
-// The sleep function of a race. What an instance does by itself is asked in test/functions/sleep; these have no database.
+// The sleep function of a race.
 import { randomBytes } from 'node:crypto'
-import { route } from '#functions/sleep/route.ts'
 import { encodeEvent, makeEvent } from '#shared/events/emit.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import type { ReplicaSettings } from '#shared/wake/replicas.ts'
-import { silentLog } from '#test/world/postgres.ts'
+import { tenantlessSleep } from '#test/world/tenantless-sleep.ts'
 import type { Runner } from './race.ts'
 
 export type FallAsleep = (runner: Runner) => Promise<'slept' | 'declined'>
 
 /** Told of an idle instance as scan-idle tells it. */
 export function raceSleep(kubernetes: Kubernetes, replicas: ReplicaSettings, idleTimeoutMs: number): FallAsleep {
-  const app = route({
-    kubernetes,
-    now: () => Temporal.Now.instant(),
-    source: '//functions.platxa.io/sleep',
-    log: silentLog,
-    count: () => undefined,
-    look: async () => ({ sessions: [], jobs: [], crons: { is: 'none' } }),
-    idleTimeoutMs,
-    minimumAwakeMs: 0,
-    replicas,
-    fenceTtlMs: 10_000,
-    tabsAnswerMs: 0,
-  })
+  const app = tenantlessSleep({ kubernetes, replicas, idleTimeoutMs, fenceTtlMs: 10_000 })
   return async ({ name, uid: deploymentUid }) => {
     const evidence = { replicas: 2, inFlight: 0, sockets: 0, humanIdleSeconds: null, awakeSeconds: 1 }
     const data = { name, lastActivityAt: '2026-11-23T12:00:00Z', idleSeconds: 1, deploymentUid, evidence }

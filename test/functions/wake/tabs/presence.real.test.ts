@@ -2,11 +2,10 @@
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
-import { route } from '#functions/sleep/route.ts'
 import { encodeEvent } from '#shared/events/emit.ts'
 import { idleEvent } from '#test/functions/sleep/world.ts'
 import { testNamespace } from '#test/world/cluster.ts'
-import { silentLog } from '#test/world/postgres.ts'
+import { tenantlessSleep } from '#test/world/tenantless-sleep.ts'
 import { createPod } from '#test/world/wake-replica.ts'
 import { until } from '#test/functions/wake/client.ts'
 import { startReplica, startWorld, type Instance } from '#test/functions/wake/world.ts'
@@ -34,19 +33,8 @@ async function openTab() {
   tab.on('error', () => undefined)
   onTestFinished(() => tab.terminate())
   await once(tab, 'open')
-  const app = route({
-    kubernetes,
-    now: () => Temporal.Now.instant(),
-    source: '//functions.platxa.io/sleep',
-    log: silentLog,
-    count: () => undefined,
-    look: async () => ({ sessions: [], jobs: [], crons: { is: 'none' } }),
-    idleTimeoutMs: 1,
-    minimumAwakeMs: 0,
-    tabsAnswerMs: 0,
-    replicas: { namespace, port: replica.controlPort, controlTimeoutMs: 60_000 },
-    fenceTtlMs: 60_000,
-  })
+  const replicas = { namespace, port: replica.controlPort, controlTimeoutMs: 60_000 }
+  const app = tenantlessSleep({ kubernetes, replicas, idleTimeoutMs: 1, fenceTtlMs: 60_000 })
   return {
     /** The instance has got it, so the replica has seen it pass. */
     moved: async (inactivityMs: number): Promise<void> => {
