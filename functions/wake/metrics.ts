@@ -4,12 +4,11 @@ import { Counter, Gauge, Histogram, type GaugeConfiguration, type Registry } fro
 import { trigger } from '#shared/events/fields.ts'
 import type { WakeBudget } from './budget.ts'
 import type { Class } from './classes/classify.ts'
-import type { Entry } from './instance/entry.ts'
 import type { Waking } from './instance/life.ts'
 import { isFenced } from './instance/fence.ts'
 import type { HoldBudget, Holder } from './hold.ts'
 import type { ParkBudget } from './tabs/places.ts'
-import { instanceGauges, instanceTotals } from './instance/instance-metrics.ts'
+import { instanceGauges, instanceTotals, type MeasuredInstances } from './instance/instance-metrics.ts'
 import { phases, troubleCodes, type TroubleCode } from './instance/world.ts'
 
 /** How a request ended. */
@@ -65,11 +64,9 @@ const bounds: Readonly<Record<Budget, true>> = {
 const holders: Readonly<Record<Holder, true>> = { person: true, other: true, nobody: true }
 
 /** Where the gauges look when they are asked. */
-export interface Measured {
+export interface Measured extends MeasuredInstances {
   readonly holds: () => number
   readonly parked: () => number
-  readonly entries: () => Iterable<Entry>
-  readonly now: () => number
 }
 
 type Tally = ReadonlyMap<Outcome, { count: number }>

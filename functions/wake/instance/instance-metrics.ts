@@ -3,12 +3,16 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Totals } from '#shared/instance/read.ts'
 import type { Entry } from './entry.ts'
-import type { Measured } from '../metrics.ts'
 import { lastUsedAt } from './usage.ts'
+
+export interface MeasuredInstances {
+  readonly entries: () => Iterable<Entry>
+  readonly now: () => number
+}
 
 type Read = (entry: Entry) => number | null | undefined
 
-export function instanceGauges(registry: Registry, { entries, now }: Pick<Measured, 'entries' | 'now'>): void {
+export function instanceGauges(registry: Registry, { entries, now }: MeasuredInstances): void {
   const gauge = (name: string, help: string, read: Read): void =>
     registry.registerMetric(
       new Gauge({
@@ -50,7 +54,7 @@ export const instancesTold = 1000
  * What sleeping saves, as the Deployments have it: every replica says the same, so that a query takes the maximum over them.
  * At most `instancesTold` instances, those that wake most, whatever the size of the fleet.
  */
-export function instanceTotals(registry: Registry, { entries }: Pick<Measured, 'entries'>): void {
+export function instanceTotals(registry: Registry, { entries }: Pick<MeasuredInstances, 'entries'>): void {
   const total = (name: string, help: string, of: (totals: Totals) => number): void =>
     registry.registerMetric(
       new Counter({
