@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Piece } from './body.ts'
 import { giveBuffer } from './buffers.ts'
+import { depart } from './departures.ts'
 import type { ForwardFault } from './fault.ts'
+import { defaultLimits } from './limits.ts'
 import { fieldsOf, type ResponseHead } from './response-head.ts'
 import type { Wire } from './wire.ts'
 
@@ -28,9 +30,10 @@ export function answerWhole(
   response: ServerResponse,
   head: ResponseHead,
   text: string,
+  tailMs: number,
 ): boolean {
   if (!isPassable(request, response, head)) return false
-  writeAll(response, head.status, text)
+  writeAll(response, head.status, text, tailMs)
   return true
 }
 
@@ -40,7 +43,7 @@ export function answerWhole(
  */
 export function answerText(request: IncomingMessage, response: ServerResponse, status: number, text: string): boolean {
   if (request.method === 'HEAD' || !isPlain(request, response)) return false
-  writeAll(response, status, text)
+  writeAll(response, status, text, defaultLimits.idleMs)
   return true
 }
 
@@ -54,10 +57,18 @@ function isPlain(request: IncomingMessage, response: ServerResponse): boolean {
   return request.httpVersionMinor === 1 && response.shouldKeepAlive && response.getHeaderNames().length === 0
 }
 
-function writeAll(response: ServerResponse, status: number, text: string): void {
+function writeAll(response: ServerResponse, status: number, text: string, tailMs: number): void {
   response.statusCode = status
   setHeader(response, text)
-  response.end()
+  depart(() => {
+    response.end()
+    limitTail(response, tailMs)
+  })
+}
+
+/** The tail of an answer that the client has not taken yet is the client's affair, but not for ever. */
+export function limitTail(response: ServerResponse, ms: number): void {
+  if (response.writableLength > 0) response.setTimeout(ms)
 }
 
 /**

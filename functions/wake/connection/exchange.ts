@@ -1,14 +1,14 @@
-import { answerHead, answerWhole, endAnswer, endLate, pieceTo, relayInformational } from './answer.ts'
+import { answerHead, answerWhole, endAnswer, endLate, limitTail, pieceTo, relayInformational } from './answer.ts'
 import type { Asked, Forwarded, Means } from './asked.ts'
 import { readerFor, type BodyReader, type Piece } from './body.ts'
+import { depart } from './departures.ts'
 import { ForwardFault } from './fault.ts'
+import { HeadReader } from './head-reader.ts'
 import type { Passenger, Source } from './pool.ts'
 import { responseHead, type ResponseHead } from './response-head.ts'
 import { Upload } from './upload.ts'
 import type { Rider, Wire } from './wire.ts'
 
-const SMALL = 16 * 1024 // bytes looked at as text at once
-const END = '\r\n\r\n'
 const MOST_INFORMATIONAL = 16
 
 /** One request and its answer. */
@@ -22,18 +22,20 @@ export class Exchange implements Rider, Passenger {
   private wire: Wire | undefined
   /** The caller has been told. */
   private over = false
-  /** The beginning of a head that came in pieces. */
-  private partial = ''
+  private readonly heads: HeadReader
   private head: ResponseHead | undefined
   private reader: BodyReader | undefined
   private piece: Piece = () => undefined
   private informational = 0
+  /** On a wire, but the instance has been given nothing yet. */
+  private unsent = false
 
   constructor(asked: Asked, source: Source, means: Means, settle: (how: Forwarded) => void) {
     this.asked = asked
     this.source = source
     this.means = means
     this.settle = settle
+    this.heads = new HeadReader(means.limits.headBytes)
     const { request, response, head } = asked
     this.repeatable = head.body === 'none' && (request.method === 'GET' || request.method === 'HEAD')
     if (head.body !== 'none') this.upload = new Upload(request, head.text, head.body, () => this.asksNoMore())
@@ -48,11 +50,18 @@ export class Exchange implements Rider, Passenger {
   board(wire: Wire): void {
     this.wire = wire
     wire.rider = this
-    if (this.upload !== undefined) {
-      wire.expect('idle', this.means.watchdog.ticks(this.means.limits.idleMs))
-      this.upload.start(wire)
-      return
+    if (this.upload === undefined) {
+      this.unsent = true
+      return depart(() => this.send())
     }
+    wire.expect('idle', this.means.watchdog.ticks(this.means.limits.idleMs))
+    this.upload.start(wire)
+  }
+
+  private send(): void {
+    const { wire } = this
+    if (wire === undefined || !this.unsent) return
+    this.unsent = false
     wire.socket.write(this.asked.head.text, 'latin1')
     if (wire.socket.errored === null) this.asksNoMore()
     else this.refused(wire)
@@ -67,8 +76,10 @@ export class Exchange implements Rider, Passenger {
   }
 
   onBytes(bytes: Buffer, length: number): boolean {
+    // Whatever this is, it is no answer to what has not been asked: often a last word on a kept socket.
+    if (this.unsent && this.wire !== undefined) return this.refused(this.wire)
     if (this.reader !== undefined) return this.body(this.reader, bytes, 0, length)
-    return this.heads(bytes, 0, length)
+    return this.readHead(bytes, 0, length)
   }
 
   onEnd(): void {
@@ -77,17 +88,21 @@ export class Exchange implements Rider, Passenger {
   }
 
   onGone(fault: ForwardFault): void {
-    const silent = this.head === undefined && this.partial === '' && this.informational === 0
+    if (this.unsent && this.wire !== undefined) return void this.refused(this.wire)
+    const silent = this.head === undefined && !this.heads.begun && this.informational === 0
     const stale = fault.fault === 'instance gone' && silent && this.wire?.carried !== 0
     if (stale && this.repeatable) this.again()
     else this.broken(fault)
   }
 
-  /** The kernel took nothing of the first write: this socket was dead before we came. */
-  private refused(wire: Wire): void {
-    if (wire.carried > 0) return this.again()
-    this.drop()
-    this.left(new ForwardFault('connect', 'it closed the connection at once'))
+  /** Nothing of the request was taken: this socket was of no use before we came. */
+  private refused(wire: Wire): false {
+    if (wire.carried > 0) this.again()
+    else {
+      this.drop()
+      this.left(new ForwardFault('connect', 'it took no request'))
+    }
+    return false
   }
 
   /** Only ever after a kept socket, and only on a new one: so at most once. */
@@ -102,22 +117,12 @@ export class Exchange implements Rider, Passenger {
       this.wire?.expect('first byte', this.means.watchdog.ticks(this.means.limits.firstByteMs))
   }
 
-  /** Looks for a whole head in what has come so far. */
-  private heads(bytes: Buffer, from: number, to: number): boolean {
-    const before = this.partial.length
-    // An end may lie across two reads; what was looked at is not looked at again.
-    const searched = Math.max(0, before - END.length)
-    let text = this.partial + bytes.toString('latin1', from, Math.min(to, from + SMALL))
-    let end = text.indexOf(END, searched)
-    if (end < 0 && to - from > SMALL) {
-      text = this.partial + bytes.toString('latin1', from, to)
-      end = text.indexOf(END, searched)
-    }
-    if ((end < 0 ? text.length : end) > this.means.limits.headBytes) return this.lied('its head is too long')
-    this.partial = end < 0 ? text : ''
-    if (end < 0) return true
-    const bodyAt = from + end + END.length - before
-    const head = responseHead(text.slice(0, end + END.length), this.asked.request.method === 'HEAD')
+  private readHead(bytes: Buffer, from: number, to: number): boolean {
+    const found = this.heads.take(bytes, from, to)
+    if (found === 'more') return true
+    if (found === 'too long') return this.lied('its head is too long')
+    const { text, bodyAt } = found
+    const head = responseHead(found.head, this.asked.request.method === 'HEAD')
     if ('lie' in head) return this.lied(head.lie)
     if (head.status < 200) return this.inform(head, bytes, bodyAt, to)
     return this.answer(head, text.length - head.text.length === to - bodyAt ? text : undefined, bytes, bodyAt, to)
@@ -139,7 +144,7 @@ export class Exchange implements Rider, Passenger {
     this.informational += 1
     if (this.informational > MOST_INFORMATIONAL) return this.lied('it never comes to its answer')
     relayInformational(request, response, head)
-    return from === to || this.heads(bytes, from, to)
+    return from === to || this.readHead(bytes, from, to)
   }
 
   /** `text`: head and all that has come of the body, where that is little enough to be a string. */
@@ -161,7 +166,8 @@ export class Exchange implements Rider, Passenger {
 
   private answerAtOnce(head: ResponseHead, text: string): boolean {
     const { request, response } = this.asked
-    if (this.upload?.done !== false && answerWhole(request, response, head, text)) return this.finish(true)
+    if (this.upload?.done !== false && answerWhole(request, response, head, text, this.means.limits.idleMs))
+      return this.finish(true)
     answerHead(request, response, head)
     return this.complete(true, text.slice(head.text.length))
   }
@@ -185,15 +191,13 @@ export class Exchange implements Rider, Passenger {
       this.upload.stop()
       endLate(request, response, text)
     }
+    limitTail(response, this.means.limits.idleMs)
     return this.finish(clean)
   }
 
   private finish(clean: boolean): boolean {
-    const { response } = this.asked
     const { wire } = this
     this.wire = undefined
-    // The tail that the client has not taken yet is the client's affair, but not for ever.
-    if (response.writableLength > 0) response.setTimeout(this.means.limits.idleMs)
     if (wire === undefined) return true
     wire.keep &&= clean && this.upload?.done !== false && this.head?.keep === true
     this.source.put(wire)
@@ -219,10 +223,7 @@ export class Exchange implements Rider, Passenger {
     this.wire = undefined
     if (this.over) return
     this.tell({ outcome: 'broken', error: fault })
-    if (response.headersSent) {
-      response.destroy()
-      return
-    }
+    if (response.headersSent) return void response.destroy()
     if (this.upload?.done === false) response.shouldKeepAlive = false
     this.upload?.stop()
     this.means.answerFault(response, fault)
@@ -231,13 +232,12 @@ export class Exchange implements Rider, Passenger {
   /** The client has its answer, or has gone. */
   private closed(): void {
     if (this.over) return
-    const answered = this.head !== undefined && this.wire === undefined && this.asked.response.writableFinished
+    const { head } = this
+    const answered = this.wire === undefined && this.asked.response.writableFinished
     this.drop()
-    if (this.head === undefined) this.source.forget(this)
+    if (head === undefined) this.source.forget(this)
     this.tell(
-      answered && this.head !== undefined
-        ? { outcome: 'answered', status: this.head.status }
-        : { outcome: 'client gone' },
+      head !== undefined && answered ? { outcome: 'answered', status: head.status } : { outcome: 'client gone' },
     )
   }
 

@@ -109,6 +109,24 @@ describe('wake / forward: answers that lie', () => {
     expect(await client.send(get()).until(/honest/)).not.toContain('poison')
   })
 
+  it.each(['poison', 'a reset'])(
+    'asks on another socket, even a POST, when %s meets a request that has not left yet',
+    async (what) => {
+      const instance = await startInstance((end, index) => answering(index === 0 ? ok('one') : ok('honest'))(end))
+      const door = await openDoor(instance.target)
+      const client = await door.ask(get())
+      await client.until(/one/)
+      const kept = await instance.connection(0)
+      // Both are there when the door reads next, the request first.
+      client.send('POST / HTTP/1.1\r\nHost: demo.localhost\r\n\r\n')
+      if (what === 'poison') kept.send(ok('poison'))
+      else kept.socket.resetAndDestroy()
+      expect(await client.until(/honest/)).not.toContain('poison')
+      expect(kept.text).not.toContain('POST')
+      expect(instance.ends).toHaveLength(2)
+    },
+  )
+
   it('never mixes the answers of many clients over few sockets, some of which lie', { timeout: 30_000 }, async () => {
     let served = 0
     const instance = await startInstance((end) => {
