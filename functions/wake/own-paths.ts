@@ -1,7 +1,7 @@
 // Paths below `/.platxa/` belong to the door, on every host: the loading page asks here how far the wake is.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { say } from './answers.ts'
-import { usualWakeMs, type Entry } from './instance/entry.ts'
+import { usualWakeMs, waitingFor, type Entry } from './instance/entry.ts'
 import { usualMsOf, type Front } from './front.ts'
 import { noteFor, stepSeconds } from './page/page.ts'
 import { hurry } from './instance/room.ts'
@@ -10,20 +10,30 @@ import { phaseNow, retryAfterSeconds, stateOf, troubleOf } from './instance/stat
 export const ownPrefix = '/.platxa/'
 export const wakePath = '/.platxa/wake'
 
-export function answerOwnPath(
+/** How long a page that asks with `?wait` may be kept: as often as it would ask otherwise, so it shows each phase as early. */
+const longestWaitMs = 700
+
+/** A page that waits hears of the open door at once; where there is no place for it, it is answered like any other. */
+export async function answerOwnPath(
   entry: Entry,
   target: string,
   request: IncomingMessage,
   response: ServerResponse,
   front: Front,
-): void {
-  const path = target.split('?', 1)[0]
+): Promise<void> {
+  const [path, query] = target.split('?', 2)
   if (path !== wakePath) return say(response, { status: 404, type: 'text/plain', body: 'No such page.\n' })
   if (request.method !== 'GET')
     return say(response, { status: 405, type: 'text/plain', body: 'GET only.\n' }, { Allow: 'GET' })
   // Somebody looks at the page: this replica, too, wants to know at once.
   front.keeper.change(entry, hurry)
-  const said = progressOf(entry, request.headers['accept-language'], front.now())
+  const progress = (): Progress => progressOf(entry, request.headers['accept-language'], front.now())
+  let said = progress()
+  if (query === 'wait' && said.state === 'waking') {
+    const waiting = waitingFor(entry)
+    await front.holds.hold({ waiting, client: response, limitMs: longestWaitMs, who: 'nobody' })
+    said = progress()
+  }
   return say(response, { status: 200, type: 'application/json', body: `${JSON.stringify(said)}\n` })
 }
 

@@ -30,7 +30,11 @@ export function createDoor(front: Front): Door {
     const target = targetOf(request.url ?? '/', method)
     const entry = rooms.at(named.host)
     if (entry === undefined) return stranger(target, response)
-    if (target.startsWith(ownPrefix)) return answerOwnPath(entry, target, request, response, front)
+    const failed = (error: unknown): void => {
+      front.log.error({ error, instance: entry.facts.name }, 'a request failed')
+      response.destroy()
+    }
+    if (target.startsWith(ownPrefix)) return void answerOwnPath(entry, target, request, response, front).catch(failed)
     if (settings.closeDatabaseManager && isDatabaseManager(target)) {
       metrics.request('A', 'closed')
       return say(response, { status: 404, type: 'text/plain', body: 'This page is closed.\n' })
@@ -39,10 +43,7 @@ export function createDoor(front: Front): Door {
     const kind = kindInTime(asked, entry, { request, target }, now(), settings.periodicAfterMs)
     const visit = { request, response, host: named.host, target, kind, requestClass: classOf(kind), at: now() }
     const attended = isTracing() ? attendTraced(entry, visit, front) : attend(visit, front)
-    attended.catch((error: unknown) => {
-      front.log.error({ error, instance: entry.facts.name, kind }, 'a request failed')
-      response.destroy()
-    })
+    attended.catch(failed)
   }
 
   /** Nobody's host. Probes of the kubelet come here too: they ask by the pod's address. */

@@ -21,8 +21,11 @@ const GIBIBYTE = 1024 ** 3
 /** Of memory and of free disk; the rest is everything else's. */
 const FOR_INSTANCES = 0.7
 /** The browser shares the processors: what a page draws while Odoo starts would be taken from that start. */
-const STILL = { reducedMotion: 'reduce' } as const
-const FIELD = 'input[name=login]'
+const STILL = { reducedMotion: 'reduce', bypassCSP: true } as const
+const SIGN_IN = '/web/login'
+/** A locator would look twice a second, which is a sixth of what is measured here; every frame would make the browser draw them. */
+const IS_SIGN_IN = `document.querySelector('input[name=login]')?.checkVisibility() === true`
+const OFTEN = { polling: POLL_MS, timeout: LIMIT_MS } as const
 
 export async function* figures(kit: Kit): AsyncGenerator<Figure> {
   if (noOdoo !== undefined || chromiumPath === undefined) return kit.say(noOdoo ?? 'no Chromium')
@@ -83,8 +86,12 @@ async function click({ world, demo, browser }: Bench): Promise<number> {
   await toSleep(world, demo)
   const page = await browser.newPage(STILL)
   const began = performance.now()
-  await page.goto(demo.url('/web/login'))
-  await page.locator(FIELD).waitFor({ timeout: LIMIT_MS })
+  const opened = page.waitForResponse((response) => response.ok() && response.url().endsWith(SIGN_IN), {
+    timeout: LIMIT_MS,
+  })
+  await page.goto(demo.url(SIGN_IN))
+  await opened
+  await page.waitForFunction(IS_SIGN_IN, undefined, OFTEN)
   const ms = performance.now() - began
   await page.close()
   return ms
@@ -109,8 +116,8 @@ async function bareStart({ world, demo, browser }: Bench): Promise<number> {
       .catch(() => false))
   )
     await sleep(POLL_MS)
-  await page.goto(`${url}/web/login`)
-  await page.locator(FIELD).waitFor({ timeout: LIMIT_MS })
+  await page.goto(url + SIGN_IN)
+  await page.waitForFunction(IS_SIGN_IN, undefined, OFTEN)
   const ms = performance.now() - began
   await page.close()
   return ms

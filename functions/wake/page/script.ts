@@ -1,16 +1,18 @@
 // The page's own script, sent as it stands here but for its indentation: asks the door how far the wake is, reloads when it is open.
-// A page in a hidden tab asks less often and never wakes anybody; `reload` keeps the fragment of the address.
+// A page that is looked at lets the door keep it waiting, so that it hears of the open door at once. In a hidden tab it asks less often and
+// never wakes anybody; `reload` keeps the fragment of the address.
 export const script = `(() => {
-const main = document.querySelector('main'), data = main.dataset, begun = performance.now() - data.elapsed * 1000
+const clock = () => performance.now()
+const main = document.querySelector('main'), data = main.dataset, begun = clock() - data.elapsed * 1000
 const steps = [...document.querySelectorAll('li')], note = document.getElementById('note'), time = document.getElementById('time')
-const rest = document.getElementById('next'), again = document.querySelector('.again'), opened = performance.now()
+const rest = document.getElementById('next'), again = document.querySelector('.again'), opened = clock()
 const heard = document.getElementById('heard'), root = document.documentElement
 let usual = Number(data.usual), start = begun, over = false, faults = 0, risen = 0
 const far = () => (steps.filter(step => step.className === 'done').length + .8) / 5
 const draw = () => {
-  const passed = (performance.now() - start) / 1000
+  const passed = (clock() - start) / 1000
   if (rest) {
-    const left = Math.ceil(data.retry - (performance.now() - opened) / 1000)
+    const left = Math.ceil(data.retry - (clock() - opened) / 1000)
     rest.textContent = left > 0 ? data.next.replace('{n}', left < 100 ? left + ' s' : Math.ceil(left / 60) + ' min') : ''
     again.setAttribute('aria-disabled', left > 0)
   }
@@ -28,24 +30,25 @@ const show = phase => {
   })
 }
 const ask = async () => {
-  let next = document.hidden ? 5000 : 700
+  const asked = clock(), { hidden } = document
+  let next = hidden ? 5000 : 700
   try {
-    const answer = await fetch('/.platxa/wake', { cache: 'no-store', headers: { accept: 'application/json' } })
+    const answer = await fetch('/.platxa/wake' + (hidden ? '' : '?wait'), { cache: 'no-store', headers: { accept: 'application/json' } })
     const now = await answer.json()
     faults = 0
     if (now.typicalSeconds) usual = now.typicalSeconds
     if (now.state === 'ready') { over = true; show('ready'); root.style.setProperty('--p', 1); location.reload(); return }
     if (now.state !== data.state && (now.state !== 'asleep' || data.state === 'waking' && !document.hidden)) { over = true; location.reload(); return }
     if (now.state === 'waking') {
-      start = performance.now() - now.seconds * 1000
+      start = clock() - now.seconds * 1000
       show(now.phase)
       now.stepSeconds.forEach((seconds, i) => { steps[i].dataset.took = seconds + ' s' })
       if (now.message && note.textContent !== now.message) { note.textContent = now.message; data.said = '1' }
     }
     if (data.state !== 'waking') next = 3000
   } catch { faults += 1; next = Math.min(10000, 700 * 2 ** faults) }
-  if (!over) setTimeout(ask, next)
+  if (!over) setTimeout(ask, next - (clock() - asked))
 }
 addEventListener('pageshow', event => { if (event.persisted) location.reload() })
-setInterval(draw, 1000); draw(); setTimeout(ask, 400)
+setInterval(draw, 1000); draw(); ask()
 })()`.replaceAll(/\n */g, '\n')

@@ -1,5 +1,5 @@
-// One event for each function that it answers after having looked at the world. Nobody of that name exists but for
-// provision, which makes the instance the first time and later finds it made.
+// One event for each function that it answers after having looked at the world. Provision makes an instance the first time
+// and later finds it made; what others are told of it is so already. Of nobody else is there anything.
 export interface FirstEvent {
   readonly name: string
   readonly path: string
@@ -9,6 +9,7 @@ export interface FirstEvent {
   readonly control?: true
 }
 
+const MADE = 'made'
 const NOBODY = 'nobody'
 const UID = '00000000-0000-4000-8000-000000000000'
 const JSON_BODY = { 'content-type': 'application/json' }
@@ -35,15 +36,15 @@ const alert = {
 
 export const firstEvents: readonly FirstEvent[] = [
   event('provision', 'io.platxa.instance.requested.v1', {
-    name: 'made',
+    name: MADE,
     revision: 1,
     ownerId: 'u-1',
     tier: 'free',
     odooVersion: '19',
     hosts: ['made.platxa.com'],
   }),
-  event('change-tier', 'io.platxa.instance.tier.changed.v1', { name: NOBODY, revision: 1, tier: 'pro', apply: 'now' }),
-  event('change-status', 'io.platxa.instance.status.changed.v1', { name: NOBODY, revision: 1, status: 'suspended' }),
+  event('change-tier', 'io.platxa.instance.tier.changed.v1', { name: MADE, revision: 1, tier: 'free', apply: 'now' }),
+  event('change-status', 'io.platxa.instance.status.changed.v1', { name: MADE, revision: 1, status: 'active' }),
   event('remove', 'io.platxa.instance.removal.requested.v1', {
     name: NOBODY,
     revision: 1,

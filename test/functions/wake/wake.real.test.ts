@@ -47,6 +47,22 @@ describe('a page load of a sleeping instance', () => {
     expect([...seen]).toEqual(expect.arrayContaining(['starting', 'database', 'ready']))
   })
 
+  it('keeps a page waiting that asks for it, until there is something to tell', async () => {
+    const { replica, instance } = await world.meet()
+    instance.odoo.startMs = 900
+    instance.odoo.loadMs = 900
+    const visit = { port: replica.port, host: instance.host, headers: browser }
+    await ask(visit)
+    const impatient: string[] = []
+    await until(async () => {
+      const from = performance.now()
+      const { state } = JSON.parse((await ask({ ...visit, path: '/.platxa/wake?wait' })).body)
+      if (state === 'waking' && performance.now() - from < 650) impatient.push(state)
+      return state === 'ready'
+    })
+    expect(impatient).toEqual([])
+  })
+
   it('is held for a moment, without a page, where wakes are known to be fast', async () => {
     const replica = await startReplica(world.kubernetes)
     const instance = await world.instance({ annotations: { 'platxa.io/recent-wakes': '700 650 720' } })
