@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 
-import { build } from 'esbuild'
+import { build, type Plugin } from 'esbuild'
 
 import { repository } from '#local/world/layout.ts'
 
@@ -57,12 +57,27 @@ export async function bundle(folder: string, entryPoints: Readonly<Record<string
     target: 'node26',
     minifySyntax: true,
     minifyWhitespace: true,
-    keepNames: true,
+    plugins: [leaner],
     chunkNames: 'chunks/[name]-[hash]',
     external: ['pg-native'],
     banner: { js: BANNER },
     logLevel: 'error',
   })
+}
+
+/** Parts of packages that are evaluated at every start and that no function uses. */
+const leaner: Plugin = {
+  name: 'leaner',
+  setup(build) {
+    build.onResolve({ filter: /^undici$/ }, ({ importer }) =>
+      importer.includes('node_modules') ? undefined : { path: join(import.meta.dirname, 'undici.cjs') },
+    )
+    // zod's messages in fifty languages; English comes by itself
+    build.onResolve({ filter: /\/locales\/index\.js$/ }, ({ importer }) =>
+      importer.includes(join('node_modules', 'zod')) ? { path: 'languages', namespace: 'nothing' } : undefined,
+    )
+    build.onLoad({ filter: /^/, namespace: 'nothing' }, () => ({ contents: 'export {}' }))
+  },
 }
 
 /**
