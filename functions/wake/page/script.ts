@@ -2,11 +2,11 @@
 // A page that is looked at lets the door keep it waiting, so that it hears of the open door at once. In a hidden tab it asks less often and
 // never wakes anybody; `reload` keeps the fragment of the address.
 export const script = `(() => {
-const clock = () => performance.now()
+const clock = () => performance.now(), byId = id => document.getElementById(id)
 const main = document.querySelector('main'), data = main.dataset, begun = clock() - data.elapsed * 1000
-const steps = [...document.querySelectorAll('li')], note = document.getElementById('note'), time = document.getElementById('time')
-const rest = document.getElementById('next'), again = document.querySelector('.again'), opened = clock()
-const heard = document.getElementById('heard'), root = document.documentElement
+const steps = [...document.querySelectorAll('li')], note = byId('note'), time = byId('time')
+const rest = byId('next'), again = document.querySelector('.again'), opened = clock()
+const heard = byId('heard'), root = document.documentElement
 let usual = Number(data.usual), start = begun, over = false, faults = 0, risen = 0
 const far = () => (steps.filter(step => step.className === 'done').length + .8) / 5
 const draw = () => {
