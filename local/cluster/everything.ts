@@ -22,7 +22,10 @@ const prepared = z.strictObject({
     'kube-controller-manager': text,
     'kube-scheduler': text,
   }),
-  programs: z.strictObject({ node: text, pause: text }),
+  programs: z.strictObject({ node: text, pause: text, knative: text, edge: text }),
+  /** Go modules with the manifests of others. */
+  sources: z.strictObject({ eventing: text, serving: text, networking: text, caching: text, traefik: text }),
+  kustomize: text,
   owner: z.int(),
 })
 export type Prepared = z.output<typeof prepared>
@@ -42,7 +45,7 @@ export async function startEverything(
   signal: AbortSignal,
   more: (folder: string) => Promise<readonly ImageSpec[]> = async () => [],
 ): Promise<Everything> {
-  const obtained = prepared.parse(JSON.parse(await readFile(fileIn(folder), 'utf8')))
+  const { kustomize, ...obtained } = prepared.parse(JSON.parse(await readFile(fileIn(folder), 'utf8')))
   const file = createWriteStream(join(folder, 'cluster.log'), { flags: 'a' })
   const log = createLog('cluster', { write: (line) => void file.write(line) })
   const images = await progress.step('bundling', async () => [
@@ -52,6 +55,8 @@ export async function startEverything(
   const step = <T>(name: string, work: () => Promise<T>): Promise<T> => progress.step(name, work)
   const cluster = await startCluster({ folder, ...obtained, images, step, log, signal })
   const { kubernetes } = cluster
-  const project = await progress.step('the functions', () => installProject({ kubernetes, folder, log, signal }))
+  const project = await progress.step('the functions', () =>
+    installProject({ kubernetes, kustomize, edge: cluster.edge, folder, log, signal }),
+  )
   return { ...cluster, ...project }
 }

@@ -10,6 +10,12 @@ const run = promisify(execFile)
 
 export const NODE = 'node'
 export const NODE_ADDRESS = '172.30.0.1'
+/** Of Traefik's Service, as a cloud's load balancer would have one. */
+export const EDGE_ADDRESS = '172.30.0.2'
+export const DNS_ADDRESS = '10.96.0.10'
+export const CLUSTER_DOMAIN = 'cluster.local'
+/** Hosts of instances, as in manifests/overlays/ci. */
+export const BASE_DOMAIN = 'cluster.example'
 /** Where clouds tell a machine its secrets. Here it answers too, so that a refusal is seen to be one. */
 export const METADATA_ADDRESS = '169.254.169.254'
 /** Stands for the internet; a documentation address. */
@@ -22,7 +28,7 @@ export async function layNetwork(): Promise<void> {
   await ip('link set lo up')
   await ip('link add node0 type bridge')
   await ip('link set node0 up')
-  await ip(`addr add ${NODE_ADDRESS}/32 dev node0`)
+  for (const address of [NODE_ADDRESS, EDGE_ADDRESS]) await ip(`addr add ${address}/32 dev node0`)
   // what the node itself sends to a Service is routed before kube-proxy gives it another address
   await ip(`route add ${SERVICE_RANGE} dev node0 src ${NODE_ADDRESS}`)
   for (const address of [METADATA_ADDRESS, INTERNET_ADDRESS]) await ip(`addr add ${address}/32 dev lo`)

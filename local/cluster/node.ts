@@ -10,7 +10,7 @@ import { run, type Running } from '#local/control-plane/processes.ts'
 
 import { PAUSE_IMAGE, SOCKET } from './images.ts'
 import { findProgram, pluginFolder } from './machine.ts'
-import { NODE, NODE_ADDRESS, podNetwork, POD_RANGE } from './network.ts'
+import { CLUSTER_DOMAIN, DNS_ADDRESS, NODE, NODE_ADDRESS, podNetwork, POD_RANGE } from './network.ts'
 
 const CONTAINERD_LIMIT_MS = 30_000
 const POLL_MS = 100
@@ -96,6 +96,8 @@ function kubeletConfig({ dataDir, cgroup, cgroupVersion1 }: NodeSetup, { pki }: 
     ...(cgroupVersion1 && { failCgroupV1: false }),
     failSwapOn: false,
     oomScoreAdj: 0,
+    clusterDNS: [DNS_ADDRESS],
+    clusterDomain: CLUSTER_DOMAIN,
     resolvConf: join(dataDir, 'resolv.conf'),
     // there is no registry: what is removed is gone
     imageGCHighThresholdPercent: 100,

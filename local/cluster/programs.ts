@@ -1,4 +1,4 @@
-// The programs of a real node beside those of the control plane: which Go module each comes from, and how it is built.
+// The programs of a real node and of what runs on it beside us: which Go module each comes from, and how it is built.
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { buildFlags, readPinned } from '#local/control-plane/pinned.ts'
 
 const MODULES = join(import.meta.dirname, 'go')
+const PLAIN_FLAGS = ['-trimpath', '-ldflags=-s -w']
 
 export interface Program {
   readonly name: string
@@ -15,11 +16,35 @@ export interface Program {
 
 /** Built together, because their common parts are compiled once. */
 export interface Module {
-  readonly name: 'node' | 'pause'
+  readonly name: 'node' | 'pause' | 'knative' | 'edge'
   readonly folder: string
   readonly programs: readonly Program[]
   readonly flags: readonly string[]
 }
+
+const eventing = (path: string): Program => ofKnative('eventing', path)
+const serving = (path: string): Program => ofKnative('serving', path)
+
+/** `knative.dev/eventing/cmd/broker/ingress` → `eventing-broker-ingress`. */
+export function ofKnative(part: 'eventing' | 'serving', path: string): Program {
+  return { name: `${part}-${path.replaceAll(/[/_]/g, '-')}`, package: `knative.dev/${part}/cmd/${path}` }
+}
+
+export const KNATIVE: readonly Program[] = [
+  eventing('broker/filter'),
+  eventing('broker/ingress'),
+  eventing('controller'),
+  eventing('in_memory/channel_controller'),
+  eventing('in_memory/channel_dispatcher'),
+  eventing('mtchannel_broker'),
+  eventing('mtping'),
+  eventing('webhook'),
+  serving('activator'),
+  serving('autoscaler'),
+  serving('controller'),
+  serving('queue'),
+  serving('webhook'),
+]
 
 export async function modules(): Promise<readonly Module[]> {
   const { kubernetes } = await readPinned()
@@ -35,7 +60,17 @@ export async function modules(): Promise<readonly Module[]> {
       name: 'pause',
       folder: join(MODULES, 'pause'),
       programs: [{ name: 'pause', package: '.' }],
-      flags: ['-trimpath', '-ldflags=-s -w'],
+      flags: PLAIN_FLAGS,
+    },
+    { name: 'knative', folder: join(MODULES, 'knative'), programs: KNATIVE, flags: PLAIN_FLAGS },
+    {
+      name: 'edge',
+      folder: join(MODULES, 'edge'),
+      programs: [
+        { name: 'coredns', package: './coredns' },
+        { name: 'traefik', package: 'github.com/traefik/traefik/v3/cmd/traefik' },
+      ],
+      flags: PLAIN_FLAGS,
     },
   ]
 }

@@ -1,111 +1,134 @@
-// The project on the node: manifests/base as it is, the functions as pods of our own image. Knative and Traefik are not
-// there: the broker of the local world takes events and delivers them to the pods, and requests go to the Service in front
-// of wake. PostgreSQL is a process on the node, at an address that pods can reach.
+// The project itself on the cluster: the overlay `ci` as kustomize renders it, the platform's role in PostgreSQL, then the
+// functions. PostgreSQL is a process on the node, at an address that pods can reach, as a managed one would be.
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 
-import { serve } from '@hono/node-server'
 import type { Service } from 'kubernetes-types/core/v1.js'
 
-import { createBroker } from '#local/broker/broker.ts'
-import { ingress } from '#local/broker/ingress.ts'
 import { startPostgres } from '#local/postgres/start.ts'
-import { followAddresses } from '#local/world/addresses.ts'
-import { applyFunctions, applyPlain, servicesOf, split } from '#local/world/apply.ts'
-import { forLaptop } from '#local/world/laptop.ts'
 import { repository } from '#local/world/layout.ts'
-import { type KubernetesObject, readManifests } from '#local/world/manifests.ts'
-import { startPings } from '#local/world/pings.ts'
 import { ensurePlatformRole, ensureStandInTemplate } from '#local/world/platform-database.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import type { Log } from '#shared/server/log.ts'
 
-import { NODE_ADDRESS, POD_RANGE } from './network.ts'
-import { FUNCTIONS_IMAGE, ODOO_IMAGE } from './project-images.ts'
-import { untilReady } from './ready.ts'
+import { EDGE_ADDRESS, NODE_ADDRESS, POD_RANGE } from './network.ts'
+import { type AnyObject, Applier, parseObjects } from './objects.ts'
+import { untilReady, untilTrue } from './ready.ts'
 
-const BROKER_PORT = 8090
-const BASE_DOMAIN = 'cluster.example'
-const IDLE_TIMEOUT_MS = 15 * 60_000
+const OVERLAY = join(repository, 'manifests', 'overlays', 'ci')
+const LIMIT_MS = 240_000
+/** As in the overlay. */
+const POSTGRES_PORT = 5432
+const LARGE = 64 * 1024 * 1024
 
 export interface ProjectOf {
   readonly kubernetes: Kubernetes
+  /** Path of the program. */
+  readonly kustomize: string
+  readonly edge: { readonly certificate: string; readonly key: string }
   readonly folder: string
   readonly log: Log
   readonly signal: AbortSignal
 }
 
 export interface Project {
-  /** Address of the Service in front of wake. */
+  /** Where Traefik answers HTTPS for every host. */
   readonly frontDoor: string
   readonly broker: string
-  restartPostgres(): Promise<void>
+  /** Away for so long in between. */
+  restartPostgres(awayMs: number): Promise<void>
   endProject(): Promise<void>
 }
 
-export async function installProject({ kubernetes, folder, log, signal }: ProjectOf): Promise<Project> {
-  const networks = [POD_RANGE, `${NODE_ADDRESS}/32`]
+export async function installProject(of: ProjectOf): Promise<Project> {
+  const { kubernetes, signal } = of
   const postgresOptions = {
-    dataDir: join(folder, 'postgres'),
+    dataDir: join(of.folder, 'postgres'),
     host: NODE_ADDRESS,
-    networks,
+    port: POSTGRES_PORT,
+    networks: [POD_RANGE, `${NODE_ADDRESS}/32`],
     durable: false,
     signal,
-    log,
+    log: of.log,
   }
   let postgres = await startPostgres(postgresOptions)
-  const brokerUrl = `http://${NODE_ADDRESS}:${BROKER_PORT}/platxa/default`
-  const laptop = {
-    idleTimeout: '15m',
-    idleTimeoutMs: IDLE_TIMEOUT_MS,
-    postgres,
-    brokerUrl,
-    baseDomain: BASE_DOMAIN,
-    port: 80,
-    pooler: false,
-  }
-  const objects = forLaptop(await readManifests(join(repository, 'manifests', 'base')), laptop).map(asOnThisNode)
-  const parts = split(objects, () => true)
-  await applyPlain(parts, kubernetes, signal)
+  const applier = new Applier(kubernetes, signal)
+  const objects = await renderOverlay(of.kustomize)
+  // the functions refuse to start without their Secret, and Traefik serves the certificate from the first request on
+  await applier.apply([...objects.filter((object) => !isFunction(object)), await wildcard(of.edge)])
+  await giveAddress(kubernetes, signal)
   const admin = await ensurePlatformRole({ kubernetes, adminUrl: postgres.adminUrl, signal })
-  await applyFunctions(parts, kubernetes, signal)
   await ensureStandInTemplate(admin, '19', signal)
-  const onFault = (error: unknown): void => log.error({ error: String(error) }, 'addresses')
-  const addresses = await followAddresses({ kubernetes, services: servicesOf(parts), signal, onFault })
-  const broker = createBroker({ ...parts, resolve: (to, namespace) => addresses.resolve(to, namespace) })
-  const server = serve({ fetch: ingress(broker).fetch, hostname: NODE_ADDRESS, port: BROKER_PORT })
-  const pings = new AsyncDisposableStack()
-  startPings(parts, broker, pings)
-  await Promise.all(['platxa', 'traefik-system'].map((namespace) => untilReady(kubernetes, namespace, signal)))
-  const ref = { apiVersion: 'v1', kind: 'Service', namespace: 'traefik-system', name: 'waking-service' }
-  const door = await kubernetes.get<Service>(ref, { signal })
+  await applier.apply(objects.filter(isFunction))
+  await untilReady(kubernetes, 'traefik-system', signal)
+  await untilKnativeReady(kubernetes, objects, signal)
   return {
-    frontDoor: door?.spec?.clusterIP ?? '',
-    broker: brokerUrl,
-    restartPostgres: async () => {
+    frontDoor: EDGE_ADDRESS,
+    broker: `http://${await brokerAddress(kubernetes, signal)}/platxa/default`,
+    restartPostgres: async (awayMs) => {
       await postgres.stop()
+      await sleep(awayMs)
       postgres = await startPostgres(postgresOptions)
     },
-    endProject: async () => {
-      server.close()
-      await pings.disposeAsync()
-      await postgres.stop()
-    },
+    endProject: () => postgres.stop(),
   }
 }
 
-/** kube-proxy hears of a pod's end later than the local front door; and a node that shares its cores may be slow. */
-const PATIENT: Readonly<Record<string, string>> = {
-  DRAIN_DELAY: '3s',
-  CONTROL_TIMEOUT: '10s',
-  FENCE_TTL: '45s',
-  HOLD_TIMEOUT: '200s',
+async function renderOverlay(kustomize: string): Promise<readonly AnyObject[]> {
+  const { stdout } = await promisify(execFile)(kustomize, ['build', OVERLAY], { maxBuffer: LARGE })
+  return parseObjects(stdout)
 }
 
-/** With images that this node has. */
-function asOnThisNode(object: KubernetesObject): KubernetesObject {
-  return JSON.parse(JSON.stringify(object), (key, value: unknown) => {
-    if (key === 'image' && value === 'platxa-functions') return FUNCTIONS_IMAGE
-    if (key === 'ODOO_IMAGE') return ODOO_IMAGE.replace('19', '{version}')
-    return PATIENT[key] ?? value
-  }) as KubernetesObject
+function isFunction({ apiVersion }: AnyObject): boolean {
+  return /^(serving|eventing|sources)\.knative\.dev\//.test(apiVersion)
+}
+
+async function wildcard({ certificate, key }: ProjectOf['edge']): Promise<AnyObject> {
+  const stringData = { 'tls.crt': await readFile(certificate, 'utf8'), 'tls.key': await readFile(key, 'utf8') }
+  const metadata = { namespace: 'traefik-system', name: 'wildcard-tls' }
+  return { apiVersion: 'v1', kind: 'Secret', metadata, type: 'kubernetes.io/tls', stringData }
+}
+
+/** What a cloud's load balancer does. */
+async function giveAddress(kubernetes: Kubernetes, signal: AbortSignal): Promise<void> {
+  const ref = { apiVersion: 'v1', kind: 'Service', namespace: 'traefik-system', name: 'traefik' }
+  const status = { loadBalancer: { ingress: [{ ip: EDGE_ADDRESS }] } }
+  await kubernetes.patch(ref, { status }, { type: 'merge', subresource: 'status', signal })
+}
+
+/** The node has no cluster DNS, pods have. */
+async function brokerAddress(kubernetes: Kubernetes, signal: AbortSignal): Promise<string> {
+  const ref = { apiVersion: 'v1', kind: 'Service', namespace: 'knative-eventing', name: 'broker-ingress' }
+  return (await kubernetes.get<Service>(ref, { signal }))?.spec?.clusterIP ?? ''
+}
+
+interface Conditioned {
+  readonly status?: {
+    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[]
+  }
+}
+
+/** Every one of Knative's objects among these says that it is ready. */
+async function untilKnativeReady(
+  kubernetes: Kubernetes,
+  objects: readonly AnyObject[],
+  signal: AbortSignal,
+): Promise<void> {
+  const kinds = /^(Service|Broker|Trigger|PingSource)$/
+  const wanted = objects.filter((object) => isFunction(object) && kinds.test(object.kind))
+  await Promise.all(
+    wanted.map(({ apiVersion, kind, metadata }) => {
+      let last = ''
+      const what = () => `${kind} ${metadata.name}: ${last}`
+      return untilTrue(what, LIMIT_MS, signal, async () => {
+        const found = await kubernetes.get<Conditioned>({ apiVersion, kind, ...metadata }, { signal })
+        const ready = found?.status?.conditions?.find(({ type }) => type === 'Ready')
+        last = ready?.message ?? 'no condition Ready'
+        return ready?.status === 'True'
+      })
+    }),
+  )
 }

@@ -56,3 +56,17 @@ async function podStates(kubernetes: Kubernetes, namespace: string, signal: Abor
   }
   return lines.join('\n')
 }
+
+/** Asks until it is so. `what` says what was waited for. */
+export async function untilTrue(
+  what: () => string,
+  limitMs: number,
+  signal: AbortSignal,
+  isSo: () => Promise<boolean>,
+): Promise<void> {
+  const deadline = Date.now() + limitMs
+  while (!(await isSo())) {
+    if (Date.now() > deadline) throw new Error(`not ready after ${limitMs / 1000} s: ${what()}`)
+    await sleep(POLL_MS, undefined, { signal })
+  }
+}

@@ -14,19 +14,27 @@ import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import type { Log } from '#shared/server/log.ts'
 
 import { type Programs } from './build.ts'
-import { importImages, PAUSE_IMAGE, programImage } from './images.ts'
+import { importImages, PAUSE_IMAGE, programImage, REGISTRY } from './images.ts'
+import { installEventing, installServing, knativeImages, type KnativeOf } from './knative.ts'
 import { exchangeFolders, isCgroupVersion1, makeCgroup } from './namespaces.ts'
-import { layNetwork, NODE, NODE_ADDRESS } from './network.ts'
+import { BASE_DOMAIN, layNetwork, NODE, NODE_ADDRESS } from './network.ts'
 import { type NodeSetup, startContainerd, startKubelet, startKubeProxy } from './node.ts'
+import { Applier, readObjects } from './objects.ts'
 import { enforcePolicies } from './policy-agent.ts'
+import { untilReady } from './ready.ts'
 
 const NODE_LIMIT_MS = 90_000
 const POLL_MS = 200
+/** Of Knative's public Services. */
+export const FUNCTIONS_DOMAIN = 'functions.example'
+/** Of Traefik, whose definitions lie among its documentation. */
+const TRAEFIK_KINDS = 'docs/content/reference/dynamic-configuration/kubernetes-crd-definition-v1.yml'
 
 export interface ClusterOptions {
   readonly folder: string
   readonly binaries: Binaries
   readonly programs: Programs
+  readonly sources: KnativeOf['sources'] & Readonly<Record<'traefik', string>>
   /** Of the project, beside what the cluster itself needs. */
   readonly images: readonly ImageSpec[]
   /** Tells the run's cgroup from others: a process that lives as long as the cluster. */
@@ -39,6 +47,8 @@ export interface ClusterOptions {
 export interface Cluster {
   readonly kubeconfig: string
   readonly kubernetes: Kubernetes
+  /** Files of the certificate with which the ingress serves every host of instances. */
+  readonly edge: { readonly certificate: string; readonly key: string; readonly authority: string }
   /** Ends them and starts them on the same data. */
   restartControlPlane(): Promise<void>
   restartKubelet(): Promise<void>
@@ -55,23 +65,26 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     cgroup: await makeCgroup(options.owner),
     cgroupVersion1: await isCgroupVersion1(),
   }
+  const node = { name: NODE, hosts: [`*.${BASE_DOMAIN}`] }
   const plane = (): Promise<ControlPlane> =>
-    startControlPlane({ binaries, dataDir, host: NODE_ADDRESS, node: NODE, durable: false, signal })
+    startControlPlane({ binaries, dataDir, host: NODE_ADDRESS, node, durable: false, signal })
   const containerd = startContainerd(setup)
   let [controlPlane] = await step('control plane and containerd', () =>
-    Promise.all([
-      plane(),
-      containerd.then(() => importImages([programImage(PAUSE_IMAGE, join(programs.pause, 'pause'))], dataDir)),
-    ]),
+    Promise.all([plane(), containerd.then(() => importImages(basicImages(programs), dataDir))]),
   )
   const kubernetes = await connect({ kubeconfig: controlPlane.kubeconfig })
   const proxy = await startKubeProxy(setup, programs.node)
   let kubelet = await step('kubelet', () => startNode(setup, controlPlane, kubernetes, options))
   void keepHouse(kubernetes, options)
-  await step(`${options.images.length} images`, () => importImages(options.images, dataDir))
+  await step('cluster DNS', () => installDns(kubernetes, signal))
+  const images = [...knativeImages(programs.knative), ...options.images]
+  await step(`${images.length} images`, () => importImages(images, dataDir))
+  await step('Knative', () => installKnative(kubernetes, options))
+  const { pki } = controlPlane
   return {
     kubeconfig: controlPlane.kubeconfig,
     kubernetes,
+    edge: { certificate: pki.cert('edge'), key: pki.key('edge'), authority: pki.cert('ca') },
     restartControlPlane: async () => {
       await controlPlane.stop()
       controlPlane = await plane()
@@ -85,6 +98,26 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       await controlPlane.stop()
     },
   }
+}
+
+function basicImages({ pause, edge }: Programs): readonly ImageSpec[] {
+  return [
+    programImage(PAUSE_IMAGE, join(pause, 'pause')),
+    programImage(`${REGISTRY}/coredns:1`, join(edge, 'coredns')),
+    programImage(`${REGISTRY}/traefik:1`, join(edge, 'traefik')),
+  ]
+}
+
+async function installDns(kubernetes: Kubernetes, signal: AbortSignal): Promise<void> {
+  const file = join(import.meta.dirname, 'manifests', 'coredns.yaml')
+  await new Applier(kubernetes, signal).apply(await readObjects([file]))
+  await untilReady(kubernetes, 'kube-system', signal)
+}
+
+async function installKnative(kubernetes: Kubernetes, { sources, signal }: ClusterOptions): Promise<void> {
+  const definitions = await readObjects([join(sources.traefik, TRAEFIK_KINDS)])
+  const of = { kubernetes, sources, domain: FUNCTIONS_DOMAIN, signal }
+  await Promise.all([new Applier(kubernetes, signal).apply(definitions), installEventing(of), installServing(of)])
 }
 
 async function startNode(

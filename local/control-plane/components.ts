@@ -15,8 +15,8 @@ export interface Setup {
   readonly serviceRange: string
   /** False = a power cut may lose data. For throw-away clusters: writing is several times faster. */
   readonly durable: boolean
-  /** Name of a real node with a kubelet; undefined = pods are processes on loopback addresses. */
-  readonly node: string | undefined
+  /** There is a real node with a kubelet; else pods are processes on loopback addresses. */
+  readonly node: boolean
 }
 
 export function kubeconfigPath(dataDir: string, user: string): string {
@@ -84,7 +84,7 @@ function apiserverArgs(setup: Setup): readonly string[] {
     `--service-account-signing-key-file=${pki.serviceAccountKey}`,
     `--service-account-key-file=${pki.serviceAccountPublicKey}`,
     `--service-cluster-ip-range=${serviceRange}`,
-    ...(node === undefined
+    ...(!node
       ? // an Endpoints object may not hold a loopback address, and pods are told the address by their environment
         ['--endpoint-reconciler-type=none']
       : [
@@ -145,7 +145,7 @@ function controllerManagerArgs({ dataDir, ports, pki, serviceRange, node }: Setu
     `--kube-api-burst=${CLIENT_BURST}`,
     '--concurrent-namespace-syncs=20',
     // loopback addresses of pods are let into no Endpoints: these controllers would complain for ever
-    ...(node === undefined
+    ...(!node
       ? ['--controllers=*,-endpoints-controller,-endpointslice-controller,-endpointslice-mirroring-controller']
       : []),
     '--profiling=false',

@@ -11,12 +11,12 @@ import {
 import type { Pki } from './pki.ts'
 
 export async function writeConfigs({ dataDir, pki, node }: Setup, server: string): Promise<void> {
-  const ofNode = node === undefined ? [] : ['kubelet', 'kube-proxy']
+  const ofNode = !node ? [] : ['kubelet', 'kube-proxy']
   for (const user of ['admin', 'kube-controller-manager', 'kube-scheduler', ...ofNode]) {
     await replaceFile(kubeconfigPath(dataDir, user), await kubeconfig(server, pki, user))
   }
   await replaceFile(schedulerConfigPath(dataDir), JSON.stringify(schedulerConfig(dataDir)))
-  if (node !== undefined) await replaceFile(auditPolicyPath(dataDir), JSON.stringify(auditPolicy()))
+  if (node) await replaceFile(auditPolicyPath(dataDir), JSON.stringify(auditPolicy()))
 }
 
 /** JSON is YAML, so `kubectl` reads it too. */

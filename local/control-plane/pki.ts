@@ -63,7 +63,7 @@ function leaves(addresses: readonly string[], node: NodeIdentity | undefined): r
   ]
 }
 
-function leavesOfNode({ name, address }: NodeIdentity): readonly Leaf[] {
+function leavesOfNode({ name, address, hosts }: NodeIdentity): readonly Leaf[] {
   return [
     {
       file: 'kubelet',
@@ -74,12 +74,15 @@ function leavesOfNode({ name, address }: NodeIdentity): readonly Leaf[] {
       names: [name],
     },
     { file: 'kube-proxy', authority: 'ca', subject: [{ CN: ['system:kube-proxy'] }], usages: ['client'] },
+    { file: 'edge', authority: 'ca', subject: [{ CN: ['edge'] }], usages: ['server'], names: hosts },
   ]
 }
 
 export interface NodeIdentity {
   readonly name: string
   readonly address: string
+  /** Names that its ingress answers to. */
+  readonly hosts: readonly string[]
 }
 
 export interface PkiOptions {

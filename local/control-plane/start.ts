@@ -16,7 +16,7 @@ import {
   type Setup,
 } from './components.ts'
 import { replaceFile, writeConfigs } from './configs.ts'
-import { ensurePki, type Pki } from './pki.ts'
+import { ensurePki, type NodeIdentity, type Pki } from './pki.ts'
 import { freePorts } from './ports.ts'
 import { endStale, run, type Running } from './processes.ts'
 
@@ -40,8 +40,8 @@ export interface StartOptions {
   readonly components?: readonly Component[]
   /** False for throw-away clusters: faster, but a power cut loses data. */
   readonly durable?: boolean
-  /** Name of a real node that is to join, at the address `host`. */
-  readonly node?: string
+  /** A real node that is to join, at the address `host`. */
+  readonly node?: Omit<NodeIdentity, 'address'>
   readonly signal: AbortSignal
   readonly progress?: (line: string) => void
   /** A component ended that nobody asked to end. */
@@ -82,9 +82,9 @@ async function startOnce(options: StartOptions, newPorts: boolean): Promise<Cont
   const { dataDir, host = '127.0.0.1', components = COMPONENTS, durable = true, node } = options
   const ports = await choosePorts(dataDir, host, newPorts)
   const addresses = [...new Set([host, '127.0.0.1', FIRST_SERVICE_ADDRESS])]
-  const identity = node === undefined ? undefined : { name: node, address: host }
+  const identity = node === undefined ? undefined : { ...node, address: host }
   const pki = await ensurePki({ folder: join(dataDir, 'pki'), addresses, node: identity })
-  const setup: Setup = { dataDir, host, ports, pki, serviceRange: SERVICE_RANGE, durable, node }
+  const setup: Setup = { dataDir, host, ports, pki, serviceRange: SERVICE_RANGE, durable, node: node !== undefined }
   const url = `https://${bracketed(host)}:${ports['kube-apiserver']}`
   await writeConfigs(setup, url)
 

@@ -24,11 +24,16 @@ export const pinnedModules = {
     version: 'v0.50.0',
     sum: 'h1:9XUQq2yqUPN1YZUuGH6nF8IMvuumNvGXzCrSTYu44bA=',
   },
-  // The version that Serving v0.50.0 names in its go.mod.
+  // This and the next in the versions that Serving v0.50.0 names in its go.mod.
   networking: {
     path: 'knative.dev/networking',
     version: 'v0.0.0-20260727162500-c7a7b772cac9',
     sum: 'h1:DX4tHb6E2L6sqJbbbSoK7ury7jobfC95Tx3To+tQQF0=',
+  },
+  caching: {
+    path: 'knative.dev/caching',
+    version: 'v0.0.0-20260727161800-0edbf88bc267',
+    sum: 'h1:kuc7HoQMvX4U2XVDqTtOSA/qfArcMtrkUsgLpnELFeU=',
   },
   traefik: {
     path: 'github.com/traefik/traefik/v3',

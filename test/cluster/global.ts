@@ -14,10 +14,12 @@ import { probeImage } from './probe-image.ts'
 declare module 'vitest' {
   interface ProvidedContext {
     clusterKubeconfig: string
-    /** Address of the Service in front of wake. */
+    /** Where Traefik serves HTTPS. */
     frontDoor: string
+    /** Whom to trust for that. */
+    authority: string
     broker: string
-    /** POST /{part} restarts that part of the cluster, and answers when it runs again. */
+    /** POST /{part} restarts that part of the cluster, after `?away=` milliseconds, and answers when it runs again. */
     restarter: string
   }
 }
@@ -29,9 +31,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const progress = createProgress(process.stderr)
   const images = async (place: string): Promise<readonly ImageSpec[]> => [await probeImage(place)]
   const everything = await startEverything(folder, progress, ending.signal, images)
-  const { kubeconfig, frontDoor, broker, kubernetes } = everything
+  const { kubeconfig, frontDoor, broker, kubernetes, edge } = everything
   project.provide('clusterKubeconfig', kubeconfig)
   project.provide('frontDoor', frontDoor)
+  project.provide('authority', edge.authority)
   project.provide('broker', broker)
   const restarter = await openRestarter(everything)
   project.provide('restarter', `http://${NODE_ADDRESS}:${portOf(restarter)}`)
@@ -46,14 +49,15 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 /** Tests run in processes of their own, and only this one has the cluster's parts in its hands. */
 async function openRestarter(of: Everything): Promise<Server> {
-  const parts: Readonly<Record<string, () => Promise<void>>> = {
+  const parts: Readonly<Record<string, (awayMs: number) => Promise<void>>> = {
     '/control-plane': () => of.restartControlPlane(),
     '/kubelet': () => of.restartKubelet(),
-    '/postgres': () => of.restartPostgres(),
+    '/postgres': (awayMs) => of.restartPostgres(awayMs),
   }
   const server = createServer((request, response) => {
-    const restart = parts[request.url ?? '']
-    const done = restart?.() ?? Promise.reject(new Error(`no part ${request.url}`))
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://restarter')
+    const done =
+      parts[pathname]?.(Number(searchParams.get('away') ?? 0)) ?? Promise.reject(new Error(`no part ${request.url}`))
     done.then(
       () => response.writeHead(204).end(),
       (error: unknown) => response.writeHead(500).end(String(error)),

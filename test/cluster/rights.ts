@@ -1,5 +1,6 @@
 // Comes last (cluster.test.ts): by then the whole story has been told.
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 
 import { describe, expect, it } from 'vitest'
 
@@ -13,6 +14,9 @@ interface Line {
   readonly responseStatus?: { readonly code?: number }
 }
 
+/** Of containers that are there, or whose pod still is. */
+const LOGS = '/var/log/pods'
+const OUR_LOG = /^(platxa|traefik-system|instance-[^_]+)_.*\.log$/
 const OURS = /^system:serviceaccount:(platxa|traefik-system|instance-[^:]+):/
 
 async function calls(): Promise<readonly Line[]> {
@@ -45,5 +49,13 @@ describe('rights', () => {
         .map(told)
         .filter((call) => !allowed.has(call)),
     ).toEqual([])
+  })
+
+  it('no log of ours says that something is forbidden', async () => {
+    const files = (await readdir(LOGS, { recursive: true })).filter((file) => OUR_LOG.test(file))
+    expect(files.length).toBeGreaterThan(3)
+    const texts = await Promise.all(files.map((file) => readFile(join(LOGS, file), 'utf8')))
+    const lines = texts.flatMap((text) => text.split('\n'))
+    expect(lines.filter((line) => /forbidden/i.test(line))).toEqual([])
   })
 })

@@ -1,4 +1,6 @@
 // The story of the local world once more, on a real node: pods are containers of our own image.
+import { Agent } from 'node:https'
+
 import { WebSocket } from 'ws'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 
@@ -13,6 +15,7 @@ import {
   PATIENCE,
   podsOf,
   putToSleep,
+  trusted,
   visit,
 } from './world.ts'
 
@@ -23,7 +26,7 @@ const replicas = async (): Promise<number | undefined> => (await instanceDeploym
 describe('an instance on a real cluster', () => {
   beforeAll(() => newInstance(name))
 
-  it('is reached through the Service in front of wake', async () => {
+  it('is reached through Traefik, its ExternalName and wake', async () => {
     const { status, body } = await visit(host, '/web/login', { headers: html })
     expect(status).toBe(200)
     expect(body).toContain('name="login"')
@@ -67,11 +70,19 @@ describe('an instance on a real cluster', () => {
 
     beforeAll(async () => {
       await everyReplicaKnows(host)
-      tab = new WebSocket(`ws://${inject('frontDoor')}/websocket`, { headers: { host, origin: `http://${host}` } })
+      const headers = { host, origin: `https://${host}` }
+      const agent = new Agent({ ca: trusted(), servername: host })
+      tab = new WebSocket(`wss://${inject('frontDoor')}/websocket`, { headers, agent })
       tab.on('close', (code) => closed.push(code))
       await new Promise((resolve, reject) => tab.once('open', resolve).once('error', reject))
     })
     afterAll(() => tab.terminate())
+
+    it('talks through all of them to the instance', async () => {
+      const pong = new Promise((resolve) => tab.once('pong', resolve))
+      tab.ping()
+      await pong
+    })
 
     it('sleeps all the same, and the tab keeps its WebSocket', async () => {
       await putToSleep(name)

@@ -54,7 +54,7 @@ export async function standUp(): Promise<number> {
 }
 
 /** Installs what is missing where that is nobody's own machine, else says what to install. */
-async function faultOfMachine(): Promise<string | undefined> {
+export async function faultOfMachine(): Promise<string | undefined> {
   const { reasons, packages } = await lacks(process.env)
   if (reasons.length > 0) return reasons.join('; ')
   const fault = packages.length === 0 ? undefined : await faultOfPackages(packages)

@@ -4,7 +4,7 @@ import { clusterFolder } from '#local/cluster/namespaces.ts'
 import { createProgress } from '#local/world/progress.ts'
 
 const folder = clusterFolder(process.env) ?? ''
-const { kubeconfig, frontDoor, broker } = await startEverything(
+const { kubeconfig, frontDoor, broker, edge } = await startEverything(
   folder,
   createProgress(process.stderr),
   new AbortController().signal,
@@ -13,7 +13,7 @@ console.log(`
 The cluster stands. Its network is its own, so go inside first:
   nsenter --target "$(pgrep --full --newest test/cluster/up.ts)" --net --mount --pid sh
   export KUBECONFIG=${kubeconfig}
-  curl --header 'Host: demo.cluster.example' http://${frontDoor}/
+  curl --cacert ${edge.authority} --connect-to ::${frontDoor} https://demo.cluster.example/
 The broker takes events at ${broker}.
 Ctrl-C ends it and leaves nothing behind.`)
 await new Promise<never>(() => {

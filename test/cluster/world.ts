@@ -1,6 +1,8 @@
 // What tests on the cluster do again and again: ask through Traefik, publish to the broker, look at Kubernetes.
 import { randomUUID } from 'node:crypto'
-import { request } from 'node:http'
+import { readFileSync } from 'node:fs'
+import { type ClientRequest, request } from 'node:http'
+import { request as secureRequest } from 'node:https'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -18,6 +20,7 @@ import { PROBE_IMAGE } from './probe-image.ts'
 /** A machine that does other things too may need it; nothing is measured here. */
 export const PATIENCE = { timeout: 240_000, interval: 250 }
 const CALL_MS = 60_000
+const HELD_MS = 300_000
 export const signal = (): AbortSignal => AbortSignal.timeout(CALL_MS)
 
 /** As `expect.poll`, and in hooks too. Throws the last fault, or says what came last. */
@@ -49,9 +52,15 @@ export interface Asking {
   readonly port?: number
 }
 
-/** By the Service in front of wake, as Traefik would. */
-export function visit(host: string, path = '/', asking: Asking = {}): Promise<Answer> {
-  return ask(inject('frontDoor'), path, { ...asking, headers: { host, ...asking.headers } })
+let authority: string | undefined
+export function trusted(): string {
+  return (authority ??= readFileSync(inject('authority'), 'utf8'))
+}
+
+/** As the world does: by HTTPS, through Traefik. */
+export function visit(host: string, path = '/', { method = 'GET', headers, body }: Asking = {}): Promise<Answer> {
+  const options = { host: inject('frontDoor'), servername: host, ca: trusted(), path, method }
+  return answered(secureRequest({ ...options, headers: { host, ...headers }, agent: false, timeout: HELD_MS }), body)
 }
 
 export function ask(
@@ -59,12 +68,19 @@ export function ask(
   path: string,
   { method = 'GET', headers, body, port = 80 }: Asking = {},
 ): Promise<Answer> {
+  return answered(
+    request({ host: address, port, path, method, headers: { ...headers }, agent: false, timeout: HELD_MS }),
+    body,
+  )
+}
+
+function answered(call: ClientRequest, body: string | undefined): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const options = { host: address, port, path, method, headers: { ...headers }, agent: false, timeout: CALL_MS * 5 }
-    const call = request(options, (response) => {
-      const { statusCode = 0, headers: got } = response
-      text(response).then((whole) => resolve({ status: statusCode, headers: got, body: whole }), reject)
+    call.once('response', (response) => {
+      const { statusCode = 0, headers } = response
+      text(response).then((whole) => resolve({ status: statusCode, headers, body: whole }), reject)
     })
+    call.once('timeout', () => call.destroy(new Error('nothing was heard for minutes')))
     call.once('error', reject)
     call.end(body)
   })
@@ -81,7 +97,7 @@ export async function publish<T extends EventType>(
 ): Promise<Answer> {
   const { hostname, port, pathname } = new URL(inject('broker'))
   return await ask(hostname, pathname, {
-    port: Number(port),
+    port: Number(port || 80),
     method: 'POST',
     headers: {
       'content-type': 'application/json',

@@ -17,7 +17,7 @@ const server = createServer((request, response) => {
     response.writeHead(500).end(String(error))
   })
 })
-server.listen(8080, '0.0.0.0')
+server.listen(Number(process.env['PORT'] ?? 8080), '0.0.0.0')
 process.on('SIGTERM', () => process.exit(0))
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -3,21 +3,40 @@ import { join } from 'node:path'
 
 import { describe, expect, it } from 'vitest'
 
-import { hashOf, modules } from '#local/cluster/programs.ts'
+import { hashOf, type Module, modules } from '#local/cluster/programs.ts'
 import { GO_MODULE_FOLDER } from '#local/control-plane/pinned.ts'
+import { type ModuleName, pinnedModules } from '#local/tools/modules.ts'
 
 const controlPlane = await readFile(join(GO_MODULE_FOLDER, 'go.mod'), 'utf8')
-
 const all = await modules()
+const goMod = ({ folder }: Module): Promise<string> => readFile(join(folder, 'go.mod'), 'utf8')
 
-describe.each(all.filter(({ name }) => name === 'node'))('the Go module of "$name"', (module) => {
+describe.each(all.filter(({ name }) => name !== 'pause'))('the Go module of "$name"', (module) => {
   it('has the libraries of Kubernetes in the versions of the control plane, which are compiled already', async () => {
-    const own = await readFile(join(module.folder, 'go.mod'), 'utf8')
-    const pinned = [...own.matchAll(/^(?:replace |\t)(k8s\.io\/\S+) => k8s\.io\/\S+ (v\S+)$/gm)]
+    const pinned = [...(await goMod(module)).matchAll(/^(?:replace |\t)(k8s\.io\/\S+) => k8s\.io\/\S+ (v\S+)$/gm)]
     expect(pinned.length).toBeGreaterThan(3)
     for (const [, path, version] of pinned) {
       expect.soft(controlPlane).toMatch(new RegExp(`\\s${path} (=> ${path} )?${version}\\b`))
     }
+  })
+
+  it('replaces nothing by a folder that is not beside it', async () => {
+    const folders = [...(await goMod(module)).matchAll(/=> (\.?\.?\/\S+)/g)].map(([, folder]) => folder)
+    expect(folders.filter((folder) => folder !== './ext')).toEqual([])
+  })
+})
+
+describe('manifests and programs of others', () => {
+  it.each<[ModuleName, Module['name']]>([
+    ['eventing', 'knative'],
+    ['serving', 'knative'],
+    ['networking', 'knative'],
+    ['caching', 'knative'],
+    ['traefik', 'edge'],
+  ])('of %s are of one version', async (name, of) => {
+    const { path, version } = pinnedModules[name]
+    const module = all.find((one) => one.name === of) as Module
+    expect(await goMod(module)).toMatch(new RegExp(`\\t${path} ${version.replaceAll('.', '\\.')}\\b`))
   })
 })
 
