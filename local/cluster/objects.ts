@@ -33,8 +33,8 @@ export function parseObjects(text: string): readonly AnyObject[] {
   return parseAllDocuments(text).flatMap((document) => {
     const [fault] = document.errors
     if (fault !== undefined) throw fault
-    const value: unknown = document.toJS()
-    return value === null || value === undefined ? [] : [value as AnyObject]
+    const value = document.toJS() as AnyObject | null | undefined
+    return value ? [value] : []
   })
 }
 
