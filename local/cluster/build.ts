@@ -72,9 +72,7 @@ async function withoutDnsProviders(source: string, options: Required<BuildOption
 async function moduleFolder(path: string, folder: string, options: Required<BuildOptions>): Promise<string> {
   const { signal, environment } = options
   const run = { cwd: folder, signal, env: goEnvironment(environment) }
-  const { stdout: version } = await promisify(execFile)('go', ['list', '-m', '-f', '{{.Version}}', path], run)
-  const download = ['mod', 'download', '-json', `${path}@${version.trim()}`]
-  const { stdout } = await promisify(execFile)('go', download, run)
+  const { stdout } = await promisify(execFile)('go', ['mod', 'download', '-json', path], run)
   return (JSON.parse(stdout) as { Dir: string }).Dir
 }
 

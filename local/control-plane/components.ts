@@ -84,17 +84,17 @@ function apiserverArgs(setup: Setup): readonly string[] {
     `--service-account-signing-key-file=${pki.serviceAccountKey}`,
     `--service-account-key-file=${pki.serviceAccountPublicKey}`,
     `--service-cluster-ip-range=${serviceRange}`,
-    ...(!node
-      ? // an Endpoints object may not hold a loopback address, and pods are told the address by their environment
-        ['--endpoint-reconciler-type=none']
-      : [
+    ...(node
+      ? [
           `--kubelet-client-certificate=${pki.cert('admin')}`,
           `--kubelet-client-key=${pki.key('admin')}`,
           `--kubelet-certificate-authority=${pki.cert('ca')}`,
           '--kubelet-preferred-address-types=InternalIP',
           `--audit-policy-file=${auditPolicyPath(dataDir)}`,
           `--audit-log-path=${auditLogPath(dataDir)}`,
-        ]),
+        ]
+      : // an Endpoints object may not hold a loopback address, and pods are told the address by their environment
+        ['--endpoint-reconciler-type=none']),
     // else it waits for every open watch of the HTTP/1 kind before it ends
     '--shutdown-watch-termination-grace-period=1s',
     '--allow-privileged=true',
@@ -145,9 +145,9 @@ function controllerManagerArgs({ dataDir, ports, pki, serviceRange, node }: Setu
     `--kube-api-burst=${CLIENT_BURST}`,
     '--concurrent-namespace-syncs=20',
     // loopback addresses of pods are let into no Endpoints: these controllers would complain for ever
-    ...(!node
-      ? ['--controllers=*,-endpoints-controller,-endpointslice-controller,-endpointslice-mirroring-controller']
-      : []),
+    ...(node
+      ? []
+      : ['--controllers=*,-endpoints-controller,-endpointslice-controller,-endpointslice-mirroring-controller']),
     '--profiling=false',
   ]
 }

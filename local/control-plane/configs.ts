@@ -11,7 +11,7 @@ import {
 import type { Pki } from './pki.ts'
 
 export async function writeConfigs({ dataDir, pki, node }: Setup, server: string): Promise<void> {
-  const ofNode = !node ? [] : ['kubelet', 'kube-proxy']
+  const ofNode = node ? ['kubelet', 'kube-proxy'] : []
   for (const user of ['admin', 'kube-controller-manager', 'kube-scheduler', ...ofNode]) {
     await replaceFile(kubeconfigPath(dataDir, user), await kubeconfig(server, pki, user))
   }
