@@ -26,6 +26,7 @@ interface Load {
 /** Of each round, by target; the first target is the instance itself. */
 interface Latency {
   readonly failed: number
+  readonly disturbed: number
   readonly targets: readonly { readonly p50: readonly number[]; readonly p99: readonly number[] }[]
 }
 
@@ -53,8 +54,9 @@ async function* small(kit: Kit): AsyncGenerator<Figure> {
     const reference = `${name}: ${median(theirs).toFixed(1)} µs`
     yield { name: `forward.cpu.${key}`, value, unit: 'ratio', reference, ratio: value, goal: { atMost } }
   }
+  await instance.stop()
   yield* latency(kit, direct, proxies)
-  for (const { process } of [...proxies, { process: instance }]) await process.stop()
+  for (const { process } of proxies) await process.stop()
 }
 
 /** Until the compilers have nothing left to do: they would be counted as the requests' cost. */
@@ -81,17 +83,18 @@ async function cpuRounds(kit: Kit, proxies: readonly Proxy[]): Promise<Map<strin
   return costs
 }
 
-/** What the way through each proxy adds, round by round: direct and proxied take turns of a quarter of a second. */
+/** What the way through each proxy adds, round by round: direct (the generator asks itself) and proxied take turns of a quarter of a second. */
 async function* latency(kit: Kit, direct: number, proxies: readonly Proxy[]): AsyncGenerator<Figure> {
   kit.say(`latency at ${RATE} requests/s: ${LATENCY_ROUNDS} rounds`)
   const ports = [direct, ...proxies.map(({ port }) => port)].join(',')
   const file = new URL('forward/latency.ts', import.meta.url)
   const generator = kit.program(
     process.execPath,
-    [fileURLToPath(file), ports, RATE, LATENCY_ROUNDS, TURNS, TURN_MS].map(String),
+    [fileURLToPath(file), ports, KB, RATE, LATENCY_ROUNDS, TURNS, TURN_MS].map(String),
   )
-  const { failed, targets } = JSON.parse(await (await generator).ended()) as Latency
+  const { failed, disturbed, targets } = JSON.parse(await (await generator).ended()) as Latency
   if (failed > 0) throw new Error(`${failed} requests failed`)
+  if (disturbed > 0) kit.say(`${disturbed} turns were disturbed by the host of this machine, and taken again`)
   const [bare, ...through] = targets
   const added = (which: 'p50' | 'p99', i: number): number =>
     median(through[i]?.[which].map((value, round) => value - (bare?.[which][round] ?? NaN)) ?? [])

@@ -14,6 +14,16 @@ describe('shared/server/metrics', () => {
     await expect(fetch(`${url}/metrics`)).rejects.toThrow('fetch failed')
   })
 
+  it('says how busy the event loop was, and nothing that needs a timer to know', async () => {
+    const metrics = createMetrics()
+    await metrics.metrics()
+    const until = performance.now() + 50
+    while (performance.now() < until);
+    const text = await metrics.metrics()
+    expect(Number(/^nodejs_eventloop_utilization_ratio (\S+)$/m.exec(text)?.[1])).toBeGreaterThan(0)
+    expect(text).not.toMatch(/^nodejs_eventloop_lag_\w+_seconds/m)
+  })
+
   it('can be made twice in one process', () => {
     expect(createMetrics()).not.toBe(createMetrics())
   })
