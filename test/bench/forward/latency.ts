@@ -67,7 +67,8 @@ async function turn(target: Target): Promise<void> {
   for (let sent = 0, elapsed = 0; elapsed < turnMs; elapsed = performance.now() - from) {
     // In turn: a connection that never asks is closed by a server that waits for its first request.
     // Nor does a generator that was late make up for it at once: that would measure how late it was.
-    for (let burst = 0; burst < MOST_AT_ONCE && sent < (elapsed * rate) / 1000; burst++, sent++) target.free.shift()?.ask()
+    for (let burst = 0; burst < MOST_AT_ONCE && sent < (elapsed * rate) / 1000; burst++, sent++)
+      target.free.shift()?.ask()
     await new Promise((resolve) => setTimeout(resolve, 1))
   }
   for (const until = performance.now() + LONGEST_MS; target.free.length < LANES;) {
