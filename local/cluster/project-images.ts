@@ -2,7 +2,8 @@
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { bundle, bundleFunctions, COMPILE_CACHE } from '#local/image/bundle.ts'
+import { bundle, bundleFunctions } from '#local/image/bundle.ts'
+import { imageEnvironment } from '#local/image/environment.ts'
 import type { ImageSpec } from '#local/image/oci.ts'
 import { emptyRoot, NOBODY, nodeBinary, withLibraries } from '#local/image/roots.ts'
 import { type Entry, folderEntries } from '#local/image/tar.ts'
@@ -11,7 +12,6 @@ import { repository } from '#local/world/layout.ts'
 import { REGISTRY } from './images.ts'
 
 const NODE = 'usr/local/bin/node'
-const COMPILED = { NODE_COMPILE_CACHE: `/app/${COMPILE_CACHE}`, NODE_COMPILE_CACHE_PORTABLE: '1' }
 
 export const FUNCTIONS_IMAGE = `${REGISTRY}/platxa-functions:1`
 export const ODOO_IMAGE = `${REGISTRY}/odoo:19.0`
@@ -30,7 +30,7 @@ export async function functionsImage(folder: string, root: readonly Entry[]): Pr
     layers: [root, await folderEntries(app, 'app')],
     entrypoint: [`/${NODE}`, '/app/run.mjs'],
     user: NOBODY,
-    env: { NODE_ENV: 'production', ...COMPILED },
+    env: imageEnvironment('/app'),
   }
 }
 

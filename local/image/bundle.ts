@@ -10,7 +10,7 @@ import { build, type Plugin } from 'esbuild'
 
 import { repository } from '#local/world/layout.ts'
 
-export const COMPILE_CACHE = 'compiled'
+import { functionEnvironment } from './environment.ts'
 
 /** CommonJS in an ES module asks for `require`. */
 const BANNER = `import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);`
@@ -37,7 +37,7 @@ export async function bundleFunctions(folder: string, node = process.execPath): 
   const jobs = (await jobNames()).map((name) => entry('jobs', name))
   await bundle(folder, Object.fromEntries([...names.map((name) => entry('functions', name)), ...jobs]))
   await copyFile(join(import.meta.dirname, 'run.mjs'), join(folder, 'run.mjs'))
-  for (const name of names) await warm(folder, ['run.mjs', name], node)
+  for (const name of names) await warm(folder, name, node)
   return names
 }
 
@@ -81,12 +81,15 @@ const leaner: Plugin = {
 }
 
 /**
- * Loads everything a function loads when it starts, and lets Node keep what it compiled. It then finds no settings and
- * leaves, which is what is wanted here.
+ * Loads everything a function loads when it starts, and lets Node keep what it compiled, which V8 takes only from a process with the same
+ * options. It then finds no settings and leaves, which is what is wanted here.
  */
-async function warm(folder: string, args: readonly string[], node: string): Promise<void> {
-  const env = { NODE_COMPILE_CACHE: join(folder, COMPILE_CACHE), NODE_COMPILE_CACHE_PORTABLE: '1' }
-  const run = promisify(execFile)(node, [...args], { cwd: folder, env, timeout: WARM_LIMIT_MS })
+async function warm(folder: string, name: string, node: string): Promise<void> {
+  const run = promisify(execFile)(node, ['run.mjs', name], {
+    cwd: folder,
+    env: await functionEnvironment(name, folder),
+    timeout: WARM_LIMIT_MS,
+  })
   await run.catch((error: unknown) => {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     if (code !== 1) throw error

@@ -11,6 +11,7 @@ import { askToSleep, type Instance, instanceOf } from '#test/flow/real/instance.
 import { chromiumPath, openBrowser } from '#test/flow/browse.ts'
 import { type LocalWorld, localWorld } from '#test/flow/local-world.ts'
 import { type Figure, type Kit, median } from './figure.ts'
+import { memoryOf } from './memory.ts'
 
 export const about = 'a sleeping real Odoo, from the click to its page (--rounds 5), and what one costs'
 
@@ -162,10 +163,10 @@ async function phasesOf(world: LocalWorld): Promise<Map<string, { sum: number; c
 async function* costs(world: LocalWorld, demo: Instance): AsyncGenerator<Figure> {
   await demo.call('res.partner', 'search_count', [[]])
   const pod = await podOf(world, demo)
-  const pss = memoryOf(pod?.status?.podIP ?? 'none')
+  const pss = memoryOfPod(pod?.status?.podIP ?? 'none')
   yield { name: 'odoo.memory', value: pss / 1e6, unit: 'MB', reference: 'PSS of Odoo and its pooler, workers = 0' }
   const pids = await demo.sql<{ pid: number }>('SELECT pid FROM pg_stat_activity WHERE usename = $1', [demo.database])
-  const sessions = pids.reduce((sum, { pid }) => sum + pssOf(pid), 0)
+  const sessions = pids.reduce((sum, { pid }) => sum + memoryOf(pid).proportional, 0)
   yield {
     name: 'odoo.memory.postgres',
     value: sessions / 1e6,
@@ -195,19 +196,15 @@ async function* costs(world: LocalWorld, demo: Instance): AsyncGenerator<Figure>
 }
 
 /** Proportional set size of the processes of this pod, in bytes. */
-function memoryOf(podIP: string): number {
+function memoryOfPod(podIP: string): number {
   let bytes = 0
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
-      if (readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`POD_IP=${podIP}`)) bytes += pssOf(pid)
+      if (readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`POD_IP=${podIP}`))
+        bytes += memoryOf(pid).proportional
     } catch {
       // It has ended meanwhile.
     }
   }
   return bytes
-}
-
-function pssOf(pid: string | number): number {
-  const [, kilobytes = '0'] = /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? []
-  return Number(kilobytes) * 1024
 }

@@ -48,14 +48,7 @@ interface Server {
 async function startBare(kit: Kit): Promise<Server> {
   const port = await kit.freePort()
   const file = fileURLToPath(new URL('page/bare.ts', import.meta.url))
-  return {
-    port,
-    process: await kit.program(
-      process.execPath,
-      ['--min-semi-space-size=8', '--max-semi-space-size=8', file, `${port}`],
-      port,
-    ),
-  }
+  return { port, process: await kit.program(process.execPath, ['--max-semi-space-size=8', file, `${port}`], port) }
 }
 
 async function ratePerCpu(kit: Kit, server: Server): Promise<number> {

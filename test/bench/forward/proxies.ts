@@ -23,7 +23,7 @@ export async function startProxies(kit: Kit, instance: number): Promise<Proxy[]>
 export async function nodeProxy(kit: Kit, name: string, instance: number): Promise<Proxy> {
   const port = await kit.freePort()
   const file = fileURLToPath(new URL(`${name}.ts`, import.meta.url))
-  const args = ['--min-semi-space-size=8', '--max-semi-space-size=8', file, `${port}`, `${instance}`]
+  const args = ['--max-semi-space-size=8', file, `${port}`, `${instance}`]
   return { name, port, process: await kit.program(process.execPath, args, port) }
 }
 

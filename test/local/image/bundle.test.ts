@@ -1,12 +1,14 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { bundleFunctions, COMPILE_CACHE, functionNames, jobNames } from '#local/image/bundle.ts'
+import { bundleFunctions, functionNames, jobNames } from '#local/image/bundle.ts'
+import { functionEnvironment, imageEnvironment } from '#local/image/environment.ts'
+import { repository } from '#local/world/layout.ts'
 
 const names = await functionNames()
 const jobs = await jobNames()
@@ -23,11 +25,9 @@ describe('the bundle of the image', () => {
 
   /** With nothing but its own files: no packages, no settings. */
   async function start(...args: readonly string[]): Promise<{ code: unknown; said: string; read: string }> {
-    const env = {
-      NODE_COMPILE_CACHE: join(folder, COMPILE_CACHE),
-      NODE_COMPILE_CACHE_PORTABLE: '1',
-      NODE_DEBUG_NATIVE: 'COMPILE_CACHE',
-    }
+    const [name = ''] = args
+    const own = names.includes(name) ? await functionEnvironment(name, folder) : imageEnvironment(folder)
+    const env = { ...own, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' }
     const run = promisify(execFile)(process.execPath, ['run.mjs', ...args], { cwd: folder, env, maxBuffer: 1 << 26 })
     const ended = await run.catch((error: unknown) => error as { code: number; stdout: string; stderr: string })
     const code = 'code' in ended ? ended.code : 0
@@ -50,6 +50,15 @@ describe('the bundle of the image', () => {
 
   it.each(['', '../sleep', 'Sleep'])('refuses "%s" as the name of a function', { timeout: LIMIT_MS }, async (name) => {
     expect((await start(name)).code).toBe(64)
+  })
+
+  it('is told by Dockerfile what the image of the trial cluster is told', async () => {
+    const [, lines = ''] = /^ENV ((?:.*\\\n)*.*)$/m.exec(await readFile(join(repository, 'Dockerfile'), 'utf8')) ?? []
+    const told = [...lines.matchAll(/(\w+)=(?:"([^"]*)"|(\S+))/g)].map(([, key, quoted, plain]) => [
+      key,
+      quoted ?? plain,
+    ])
+    expect(Object.fromEntries(told)).toEqual(imageEnvironment('/app'))
   })
 
   it('has one entry for each function and each job, and nothing of the tests', async () => {
