@@ -1,7 +1,8 @@
 // Waking a real Odoo, as a person in a browser sees it, beside the same start without us.
+import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
-import { totalmem } from 'node:os'
+import { availableParallelism, totalmem } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Deployment } from 'kubernetes-types/apps/v1.js'
 import type { Pod } from 'kubernetes-types/core/v1.js'
@@ -21,7 +22,7 @@ const POLL_MS = 20
 const GIBIBYTE = 1024 ** 3
 /** Of memory and of free disk; the rest is everything else's. */
 const FOR_INSTANCES = 0.7
-/** The browser shares the processors: what a page draws while Odoo starts would be taken from that start. */
+/** A person on a machine that has no graphics processor either. */
 const STILL = { reducedMotion: 'reduce', bypassCSP: true } as const
 const SIGN_IN = '/web/login'
 /** A locator would look twice a second, which is a sixth of what is measured here; every frame would make the browser draw them. */
@@ -31,11 +32,16 @@ const OFTEN = { polling: POLL_MS, timeout: LIMIT_MS } as const
 export async function* figures(kit: Kit): AsyncGenerator<Figure> {
   if (noOdoo !== undefined || chromiumPath === undefined) return kit.say(noOdoo ?? 'no Chromium')
   kit.say('starting the local world with a real Odoo')
+  const cores = availableParallelism()
+  const apart = cores > 1 && kit.find('taskset') !== undefined
+  if (!apart) kit.say('one core, or no taskset: what the browser draws is taken from the start of Odoo')
+  if (apart) stayOn('0')
   await using world = await localWorld()
   const started = await world.start('--odoo', 'real', '--idle-timeout', '1h')
   if (started.code !== 0) throw new Error(started.output)
   const demo = await instanceOf(world, 'demo')
   await demo.annotate({ 'platxa.io/crons': 'never' })
+  if (apart) stayOn(`1-${cores - 1}`)
   const browser = await openBrowser()
   try {
     yield* wakes(kit, { world, demo, browser })
@@ -43,6 +49,14 @@ export async function* figures(kit: Kit): AsyncGenerator<Figure> {
   } finally {
     await browser.close()
   }
+}
+
+/**
+ * The browser is another machine's: the platform gets the first core, and from then on whoever starts the browser the others. What is
+ * started later has them too; what runs already stays where it is.
+ */
+function stayOn(cores: string): void {
+  execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', cores, String(process.pid)], { stdio: 'ignore' })
 }
 
 interface Bench {
