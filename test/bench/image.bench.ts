@@ -105,17 +105,19 @@ async function start({ kit, app, node, environment }: Stage, { name, path, heade
   }
   const from = performance.now()
   const process = await kit.program('env', ['-i', ...assignments, node, join(app, 'run.mjs'), name])
-  for (;;) {
-    const status = await send().catch(() => 503)
-    if (status < 500) break
-    if (performance.now() - from > ANSWER_LIMIT_MS) throw new Error(`${name} answers ${status} and nothing better`)
-    await sleep(TRY_EVERY_MS)
-  }
-  const milliseconds = performance.now() - from
   const lastWords = async (): Promise<string> => {
     await process.stop()
     return (await process.ended()).split('\n').slice(-LAST_LINES).join('\n')
   }
+  for (;;) {
+    const status = await send().catch(() => 503)
+    if (status < 500) break
+    if (performance.now() - from > ANSWER_LIMIT_MS) {
+      throw new Error(`${name} answers ${status} and nothing better: ${await lastWords()}`)
+    }
+    await sleep(TRY_EVERY_MS)
+  }
+  const milliseconds = performance.now() - from
   return { milliseconds, send, memory: () => memoryOf(process.pid), stop: () => process.stop(), lastWords }
 }
 
@@ -124,6 +126,8 @@ async function surroundings(kit: Kit, stack: AsyncDisposableStack): Promise<Stag
   const cluster = await startCluster(kit)
   stack.defer(() => cluster.stop())
   const { signal } = kit
+  // where remove keeps what it knows of those that are gone
+  await cluster.kubernetes.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'platxa' } }, { signal })
   const postgres = await startPostgres({ dataDir: join(kit.dir, 'postgres'), durable: false, signal, log: silent })
   stack.defer(() => postgres.stop())
   const login = await preparePostgres({ adminUrl: postgres.adminUrl, templates: ['template_odoo_19'], signal })
