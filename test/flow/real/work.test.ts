@@ -7,12 +7,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { annotationKeys } from '#shared/instance/names.ts'
 import { chromiumPath, openBrowser, withoutBrowser } from '../browse.ts'
-import { askToSleep, databaseUrl, type Instance, SLOW, stays } from './instance.ts'
+import { askToSleep, databaseUrl, endOf, type Instance, SLOW, stays } from './instance.ts'
 import { noOdoo } from './obtainable.ts'
 import { type RealWorld, realWorld } from './world.ts'
 import * as web from './web-client.ts'
 
 const IDLE_SECONDS = 30
+/** So long Odoo, told to end, waits for a tab that does not answer its goodbye. */
+const GOODBYE_SECONDS = 15
 
 describe.skipIf(noOdoo !== undefined)(`a real Odoo at work${noOdoo ?? ''}`, () => {
   let real: RealWorld
@@ -51,16 +53,20 @@ describe.skipIf(noOdoo !== undefined)(`a real Odoo at work${noOdoo ?? ''}`, () =
     await askToSleep(real.world, 'demo')
     expect(await demo.replicas()).toBe(1)
     expect(await slow).toBe(false)
-    await demo.putToSleep()
+    expect(await endOf(demo)).toMatchObject({ killed: false })
   })
 
-  it('sleeps with twenty open tabs and with one that answers nothing, and closes none of them', async () => {
+  it('sleeps with twenty open tabs and one that answers nothing, closes none of them and waits for none', async () => {
+    await demo.call('res.partner', 'search_count', [[]])
+    const alone = await endOf(demo)
     await demo.call('res.partner', 'search_count', [[]])
     const tabs: WebSocket[] = []
     while (tabs.length < 20) tabs.push(await openSocket(real, true))
     const silent = await openSocket(real, false)
     silent.pause()
-    await demo.putToSleep()
+    const { seconds, killed } = await endOf(demo)
+    expect(killed).toBe(false)
+    expect(seconds).toBeLessThan(alone.seconds + GOODBYE_SECONDS)
     expect(tabs.map(({ readyState }) => readyState)).toEqual(tabs.map(() => WebSocket.OPEN))
     for (const tab of [...tabs, silent]) tab.terminate()
   })
