@@ -139,15 +139,16 @@ export async function endOf(instance: Instance): Promise<{ readonly seconds: num
 
 async function watchEnd({ pods }: Instance): Promise<{ readonly seconds: number; readonly killed: boolean }> {
   let told: number | undefined
-  let killed = Number.POSITIVE_INFINITY
+  let graceOver = Number.POSITIVE_INFINITY
   for (;;) {
     const [pod] = await pods()
-    if (pod === undefined) return { seconds: (Date.now() - (told ?? Date.now())) / 1000, killed: Date.now() > killed }
+    if (pod === undefined)
+      return { seconds: (Date.now() - (told ?? Date.now())) / 1000, killed: Date.now() > graceOver }
     const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = pod.metadata ?? {}
-    if (deletionTimestamp !== undefined) {
-      // That is when its grace is over.
-      killed = Date.parse(deletionTimestamp)
-      told ??= killed - deletionGracePeriodSeconds * 1000
+    // Without grace: it never ran.
+    if (told === undefined && deletionTimestamp !== undefined && deletionGracePeriodSeconds > 0) {
+      graceOver = Date.parse(deletionTimestamp)
+      told = graceOver - deletionGracePeriodSeconds * 1000
     }
     await sleep(100)
   }
