@@ -72,9 +72,17 @@ function runOdoo(file: string, args: readonly string[], { env, signal, tell }: R
     child.once('error', (error) => fail(new OdooFailed(`Odoo cannot be started: ${error.message}`, { cause: error })))
     child.once('close', (code) => {
       if (code === 0) done()
-      else fail(new OdooFailed(`Odoo could not make the template (${code}); its last lines:\n${last.join('\n')}`))
+      else fail(new OdooFailed(`Odoo could not make the template (${code}): ${reasonIn(last)}`))
     })
   })
+}
+
+/** What Python was unable to do, without the way that led there. Lines of the log begin with their time. */
+function reasonIn(lines: readonly string[]): string {
+  const from = lines.findLastIndex((line) => /^[A-Za-z][\w.]*: /.test(line))
+  if (from < 0) return `its last lines:\n${lines.join('\n')}`
+  const length = lines.slice(from).findIndex((line) => /^\d{4}-/.test(line))
+  return lines.slice(from, length < 0 ? undefined : from + length).join('\n')
 }
 
 /** Of Odoo's log: which module it is at, and when the bundles begin. */

@@ -10,7 +10,10 @@ import { findProgram, run, type Told } from './run.ts'
 /** Debian has Odoo 19 in sid alone, whose Python it does not run on. So: its package alone, everything else of trixie. */
 const SUITE = 'trixie'
 const ODOO = 'odoo-19/sid'
-const PACKAGES = ['tzdata', 'tzdata-legacy', 'pgbouncer', ODOO]
+/** Prints for Odoo. Trixie has it no more, and its Qt only works with itself; so both of the release before. */
+const PRINTER = { suite: 'bookworm', packages: 'wkhtmltopdf libqt5*' }
+const SUITES = [SUITE, 'sid', PRINTER.suite]
+const PACKAGES = ['tzdata', 'tzdata-legacy', 'pgbouncer', 'wkhtmltopdf', ODOO]
 const DEFAULT_MIRROR = 'http://deb.debian.org/debian'
 /** What the containers of a pod mount; the root itself is read-only then. */
 const MOUNT_POINTS = ['etc/odoo', 'etc/pgbouncer', 'mnt/extra-addons', 'var/lib/odoo', 'tmp']
@@ -21,6 +24,7 @@ const FILES: Readonly<Record<string, string>> = {
   // Installing must start nothing.
   'usr/sbin/policy-rc.d': '#!/bin/sh\nexit 101\n',
   'etc/apt/apt.conf.d/10platxa': `APT::Default-Release "${SUITE}";\nAcquire::Check-Valid-Until "false";\nAPT::Install-Recommends "false";\n`,
+  'etc/apt/preferences.d/10platxa': `Package: ${PRINTER.packages}\nPin: release n=${PRINTER.suite}\nPin-Priority: 995\n`,
   // It can be made again, so it need not survive a power cut; and nobody reads manuals in there.
   'etc/dpkg/dpkg.cfg.d/10platxa': [
     'force-unsafe-io',
@@ -30,7 +34,7 @@ const FILES: Readonly<Record<string, string>> = {
 }
 
 export const recipeHash = createHash('sha256')
-  .update(JSON.stringify([SUITE, PACKAGES, MOUNT_POINTS, FILES, uid, gid, process.arch]))
+  .update(JSON.stringify([SUITES, PACKAGES, MOUNT_POINTS, FILES, uid, gid, process.arch]))
   .digest('hex')
   .slice(0, 16)
 
@@ -89,7 +93,7 @@ async function mirrorOf(signal: AbortSignal): Promise<string> {
 }
 
 async function settle(folder: string, mirror: string, signal: AbortSignal): Promise<void> {
-  const sources = ['trixie', 'sid'].map((suite) => `deb ${mirror} ${suite} main\n`).join('')
+  const sources = SUITES.map((suite) => `deb ${mirror} ${suite} main\n`).join('')
   const proxies = (await run('apt-config', ['dump'], { signal })).match(/^Acquire::https?::Proxy.*$/gm) ?? []
   const files = { ...FILES, 'etc/apt/sources.list': sources, 'etc/apt/apt.conf.d/20proxy': `${proxies.join('\n')}\n` }
   for (const [path, text] of Object.entries(files)) await writeFile(join(folder, path), text, { mode: 0o755 })

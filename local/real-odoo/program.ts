@@ -2,6 +2,7 @@
 // signal are those of the pod (shared/instance). This file is all that is translated, because there are no containers:
 //
 // - `0.0.0.0` would be the address of every pod: Odoo and PgBouncer listen on the pod's own, and Odoo dials its pooler there;
+//   so nobody is where `report.url` leads, and a PDF is printed without Odoo's styles;
 // - with a root file system of its own, `/` is that folder and the volumes are mounted in it, as the pod's user; without
 //   (ODOO_BIN), three options say where the volumes are, and there is no pooler.
 //

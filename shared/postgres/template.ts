@@ -52,9 +52,11 @@ export async function createTemplate(options: TemplateOptions): Promise<boolean>
   const { build, replace = false, signal } = options
   return alone(options, async (session) => {
     if (!replace && (await lookAt(session, options.template)) !== undefined) return false
-    const { access } = await begin(session, options)
-    await build(access, signal)
-    await finish(session, options)
+    await orNothing(session, options.template, async () => {
+      const { access } = await begin(session, options)
+      await build(access, signal)
+      await finish(session, options)
+    })
     return true
   })
 }
@@ -82,7 +84,7 @@ export async function finishTemplate(options: Omit<TemplateOptions, 'build'> & P
     if (found?.comment !== building(options.id)) {
       throw new PostgresError(`another build of "${options.template}" has begun since, or this one is finished`)
     }
-    await finish(session, options)
+    await orNothing(session, options.template, () => finish(session, options))
   })
 }
 
@@ -98,10 +100,22 @@ function alone<T>({ admin, template, signal }: Which, run: (session: Session) =>
   )
 }
 
+/** What did not come out is of no use, and its role is a login that nobody would miss. Why it did not is what is told. */
+async function orNothing(session: Session, template: string, run: () => Promise<void>): Promise<void> {
+  try {
+    await run()
+  } catch (error) {
+    await discard(session, template).catch(() => {})
+    throw error
+  }
+}
+
 async function begin(session: Session, { admin, template, signal }: Which): Promise<Begun> {
   const next = nextOf(template)
   const builder = builderOf(template)
   await ensureTemplateOwner(session)
+  // One that was cut off may have left what it had: of unknown contents.
+  await discard(session, template)
   const password = await prepare(session, next, builder)
   const id = randomBytes(8).toString('hex')
   await session.query(`COMMENT ON DATABASE ${identifier(next)} IS ${literal(building(id))}`)
@@ -135,14 +149,19 @@ async function ensureTemplateOwner(session: Session): Promise<void> {
   })
 }
 
-/** An earlier attempt that was cut off has left a database of unknown contents: it goes. */
-async function prepare(session: Session, next: string, builder: string): Promise<string> {
+async function discard(session: Session, template: string): Promise<void> {
+  const next = nextOf(template)
+  const builder = builderOf(template)
+  // Cut off between being frozen and getting its name, it would be protected for ever.
+  if ((await lookAt(session, next))?.isTemplate) await unprotect(session, next)
   await dropWithSessions(session, next)
-  if (await roleExists(session, builder)) {
-    await ensureMembership(session, builder)
-    await allowMaintenance(session, builder, false)
-    await session.query(`DROP ROLE ${identifier(builder)}`)
-  }
+  if (!(await roleExists(session, builder))) return
+  await ensureMembership(session, builder)
+  await allowMaintenance(session, builder, false)
+  await session.query(`DROP ROLE ${identifier(builder)}`)
+}
+
+async function prepare(session: Session, next: string, builder: string): Promise<string> {
   const password = randomBytes(24).toString('base64url')
   const verifier = literal(await scramVerifier(builder, password))
   await session.query(
@@ -201,8 +220,12 @@ async function freeze(session: Session, next: string, template: string): Promise
 
 async function dropTemplate(session: Session, name: string): Promise<void> {
   if ((await lookAt(session, name)) === undefined) return
-  await session.query(`ALTER DATABASE ${identifier(name)} WITH IS_TEMPLATE false`)
+  await unprotect(session, name)
   await session.query(`DROP DATABASE ${identifier(name)}`)
+}
+
+async function unprotect(session: Session, name: string): Promise<void> {
+  await session.query(`ALTER DATABASE ${identifier(name)} WITH IS_TEMPLATE false`)
 }
 
 async function rename(session: Session, from: string, to: string): Promise<void> {

@@ -24,6 +24,8 @@ export interface LocalWorld extends AsyncDisposable {
   start(...options: readonly string[]): Promise<Ran>
   /** `npm stop` */
   stop(): Promise<Ran>
+  /** `npm run template -- …` */
+  template(...options: readonly string[]): Promise<Ran>
   file(): Promise<WorldFile>
   /** As its owner; closed with the world. */
   kubernetes(): Promise<Kubernetes>
@@ -52,6 +54,7 @@ export async function localWorld(env: Readonly<Record<string, string>> = {}): Pr
       await forget()
       return run('local/stop.ts')
     },
+    template: (...options) => run('local/template/main.ts', ...options),
     file,
     kubernetes: async () => (kubernetes ??= connect({ kubeconfig: (await file()).kubeconfig })),
     processes: () => processesOf(folder),

@@ -1,6 +1,7 @@
 // One real Odoo of the local world, as those see it who may: its API with the owner's password, its database, its Deployment.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Deployment } from 'kubernetes-types/apps/v1.js'
+import type { Pod } from 'kubernetes-types/core/v1.js'
 import { Client, type QueryResultRow } from 'pg'
 import { expect } from 'vitest'
 import { makeEvent } from '#shared/events/emit.ts'
@@ -20,10 +21,11 @@ export interface Instance {
   readonly password: string
   readonly url: (path?: string) => string
   readonly replicas: () => Promise<number | undefined>
-  /** Resolves when nobody has used it for long enough and its pod is gone. */
+  /** Resolves when nobody has used it for long enough. Its pod may still be ending. */
   readonly asleep: () => Promise<void>
   /** The same without waiting for long enough: as an operator's button. */
   readonly putToSleep: () => Promise<void>
+  readonly pods: () => Promise<readonly Pod[]>
   /** As the owner, by JSON-RPC; a sleeper is woken by it. */
   readonly call: (model: string, method: string, args: readonly unknown[], named?: object) => Promise<unknown>
   /** As PostgreSQL's superuser, in its database. */
@@ -63,6 +65,11 @@ export async function instanceOf(world: LocalWorld, name: string): Promise<Insta
         return (await replicas()) === 0
       }
       await expect.poll(asleep, { ...SLOW, interval: 2000 }).toBe(true)
+    },
+    async pods() {
+      const pods = { apiVersion: 'v1', kind: 'Pod', namespace: namespaceOf(name) }
+      const kubernetes = await world.kubernetes()
+      return Array.fromAsync(kubernetes.list<Pod>(pods, { signal: AbortSignal.timeout(10_000) }))
     },
     call: as,
     say: async (body) =>
@@ -121,6 +128,30 @@ export async function askToSleep(world: LocalWorld, name: string): Promise<void>
     data: { scope: [name], idleSeconds: 0 },
   })
   await createPublisher({ sink: broker, log: silentLog }).publish(event, { signal: AbortSignal.timeout(120_000) })
+}
+
+/** Puts it to sleep, and how long its pod took from being told to end until nothing of it ran. */
+export async function endOf(instance: Instance): Promise<{ readonly seconds: number; readonly killed: boolean }> {
+  const end = watchEnd(instance)
+  await instance.putToSleep()
+  return end
+}
+
+async function watchEnd({ pods }: Instance): Promise<{ readonly seconds: number; readonly killed: boolean }> {
+  let told: number | undefined
+  let graceOver = Number.POSITIVE_INFINITY
+  for (;;) {
+    const [pod] = await pods()
+    if (pod === undefined)
+      return { seconds: (Date.now() - (told ?? Date.now())) / 1000, killed: Date.now() > graceOver }
+    const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = pod.metadata ?? {}
+    // Without grace: it never ran.
+    if (told === undefined && deletionTimestamp !== undefined && deletionGracePeriodSeconds > 0) {
+      graceOver = Date.parse(deletionTimestamp)
+      told = graceOver - deletionGracePeriodSeconds * 1000
+    }
+    await sleep(100)
+  }
 }
 
 /** Nothing changes for so long. */

@@ -1,5 +1,5 @@
 // Two tenants, each with a real Odoo, on one PostgreSQL: what the one can learn of the other.
-import type { Pod, Secret } from 'kubernetes-types/core/v1.js'
+import type { Secret } from 'kubernetes-types/core/v1.js'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { namespaceOf, objectNames } from '#shared/instance/names.ts'
@@ -51,7 +51,7 @@ describe.skipIf(noOdoo !== undefined)(`a real Odoo beside another one${noOdoo ??
   it('is not heard by the other one when it notifies, though both believe to be in a database named postgres', async () => {
     await demo.call('res.partner', 'search_count', [[]])
     const login = { user: demo.database, password: await passwordOf('demo') }
-    const listener = new Client({ ...login, host: await addressOf('demo'), port: 6432, database: 'postgres' })
+    const listener = new Client({ ...login, host: await addressOf(demo), port: 6432, database: 'postgres' })
     const heard: string[] = []
     listener.on('error', () => {})
     listener.on('notification', ({ payload = '' }) => heard.push(payload))
@@ -71,12 +71,8 @@ describe.skipIf(noOdoo !== undefined)(`a real Odoo beside another one${noOdoo ??
     const found = await kubernetes.get<Secret>(ref, { signal: AbortSignal.timeout(10_000) })
     return Buffer.from(found?.data?.['PGPASSWORD'] ?? '', 'base64').toString()
   }
-  const addressOf = async (name: string): Promise<string> => {
-    const pods = { apiVersion: 'v1', kind: 'Pod', namespace: namespaceOf(name) }
-    const kubernetes = await real.world.kubernetes()
-    for await (const { status } of kubernetes.list<Pod>(pods, { signal: AbortSignal.timeout(10_000) })) {
-      if (status?.podIP !== undefined) return status.podIP
-    }
+  const addressOf = async ({ name, pods }: Instance): Promise<string> => {
+    for (const { status } of await pods()) if (status?.podIP !== undefined) return status.podIP
     throw new Error(`${name} has no pod`)
   }
 })

@@ -148,3 +148,12 @@ export async function exportNames(page: Page): Promise<string> {
     return response.status + ' ' + (await response.text())`),
   )
 }
+
+/** What the button Print fetches: status, type and the first bytes. */
+export async function print(page: Page, path: string): Promise<string> {
+  return page.evaluate<string>(
+    script(`const response = await fetch(${JSON.stringify(path)})
+    const text = await response.text()
+    return response.status + ' ' + response.headers.get('content-type') + ' ' + text.slice(0, response.ok ? 5 : 1000)`),
+  )
+}

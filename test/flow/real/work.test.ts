@@ -1,16 +1,20 @@
 // What a real Odoo does by itself or for somebody who waits long, and that no sleep cuts it.
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { Client } from 'pg'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { annotationKeys } from '#shared/instance/names.ts'
 import { chromiumPath, openBrowser, withoutBrowser } from '../browse.ts'
-import { askToSleep, databaseUrl, type Instance, SLOW, stays } from './instance.ts'
+import { askToSleep, databaseUrl, endOf, type Instance, SLOW, stays } from './instance.ts'
 import { noOdoo } from './obtainable.ts'
 import { type RealWorld, realWorld } from './world.ts'
 import * as web from './web-client.ts'
 
 const IDLE_SECONDS = 30
+/** So long Odoo, told to end, waits for a tab that does not answer its goodbye. */
+const GOODBYE_SECONDS = 15
 
 describe.skipIf(noOdoo !== undefined)(`a real Odoo at work${noOdoo ?? ''}`, () => {
   let real: RealWorld
@@ -49,16 +53,20 @@ describe.skipIf(noOdoo !== undefined)(`a real Odoo at work${noOdoo ?? ''}`, () =
     await askToSleep(real.world, 'demo')
     expect(await demo.replicas()).toBe(1)
     expect(await slow).toBe(false)
-    await demo.putToSleep()
+    expect(await endOf(demo)).toMatchObject({ killed: false })
   })
 
-  it('sleeps with twenty open tabs and with one that answers nothing, and closes none of them', async () => {
+  it('sleeps with twenty open tabs and one that answers nothing, closes none of them and waits for none', async () => {
+    await demo.call('res.partner', 'search_count', [[]])
+    const alone = await endOf(demo)
     await demo.call('res.partner', 'search_count', [[]])
     const tabs: WebSocket[] = []
     while (tabs.length < 20) tabs.push(await openSocket(real, true))
     const silent = await openSocket(real, false)
     silent.pause()
-    await demo.putToSleep()
+    const { seconds, killed } = await endOf(demo)
+    expect(killed).toBe(false)
+    expect(seconds).toBeLessThan(alone.seconds + GOODBYE_SECONDS)
     expect(tabs.map(({ readyState }) => readyState)).toEqual(tabs.map(() => WebSocket.OPEN))
     for (const tab of [...tabs, silent]) tab.terminate()
   })
@@ -90,8 +98,48 @@ describe.skipIf(noOdoo !== undefined)(`a real Odoo at work${noOdoo ?? ''}`, () =
       expect(csv.slice(0, 4)).toBe('200 ')
       expect(csv.match(/"exported \d+"/g)).toHaveLength(2000)
     })
+
+    it('does not sleep while a PDF is being printed, however long a picture in it takes', async ({ skip }) => {
+      // An Odoo of one's own may have no printer.
+      skip((await demo.call('ir.actions.report', 'get_wkhtmltopdf_state', [])) === 'install', 'no wkhtmltopdf')
+      const picture = await withheldPicture()
+      const report = await reportWith(demo, picture.url)
+      const printing = web.print(page, report)
+      expect(await Promise.race([picture.asked, printing])).toBe('asked')
+      await askToSleep(real.world, 'demo')
+      await stays(demo.replicas, 1, (IDLE_SECONDS + 10) * 1000)
+      picture.give()
+      expect(await printing).toBe('200 application/pdf %PDF-')
+    })
   })
 })
+
+/** A picture that a page waits for until it is given. */
+async function withheldPicture() {
+  const asked = Promise.withResolvers<'asked'>()
+  const given = Promise.withResolvers<void>()
+  const server = createServer((_, response) => {
+    asked.resolve('asked')
+    void given.promise.then(() => response.end(web.picture().buffer))
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const { port } = server.address() as AddressInfo
+  const give = (): void => {
+    given.resolve()
+    server.close()
+  }
+  return { url: `http://127.0.0.1:${port}/picture.png`, asked: asked.promise, give }
+}
+
+/** A report of the owner's own, about nobody. Its address. */
+async function reportWith({ call }: Instance, picture: string): Promise<string> {
+  const body = `<t t-call="web.basic_layout"><img src="${picture}"/></t>`
+  const view = { name: 'letter', key: 'base.letter', type: 'qweb', arch: `<t t-name="base.letter">${body}</t>` }
+  await call('ir.ui.view', 'create', [view])
+  const report = { name: 'Letter', model: 'res.partner', report_name: 'base.letter', report_type: 'qweb-pdf' }
+  await call('ir.actions.report', 'create', [report])
+  return '/report/pdf/base.letter/1'
+}
 
 async function openSocket({ world, demo }: RealWorld, autoPong: boolean): Promise<WebSocket> {
   const socket = new WebSocket(`ws://127.0.0.1:${world.port}/websocket?version=19.0-2`, {

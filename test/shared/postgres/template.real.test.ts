@@ -55,6 +55,15 @@ for (const version of VERSIONS) {
       expect(extensions).toEqual(expect.arrayContaining([{ extname: 'plpgsql' }]))
     })
 
+    /** Databases and roles. */
+    const named = (prefix: string): Promise<unknown[]> =>
+      rows(
+        world.root,
+        `SELECT datname AS name FROM pg_database WHERE datname LIKE $1
+         UNION ALL SELECT rolname FROM pg_roles WHERE rolname LIKE $1 ORDER BY name`,
+        [`${prefix}%`],
+      )
+
     it('is not there until it is whole, and the next attempt begins anew', async () => {
       const template = freshName('template_')
       const failing = make(template, async (access, signal) => {
@@ -62,7 +71,7 @@ for (const version of VERSIONS) {
         throw new Error('Odoo fell over')
       })
       await expect(failing).rejects.toThrow('Odoo fell over')
-      expect(await rows(world.root, 'SELECT FROM pg_database WHERE datname = $1', [template])).toEqual([])
+      expect(await named(template)).toEqual([])
       expect(await make(template)).toBe(true)
       expect(await rows(world.root, 'SELECT FROM pg_roles WHERE rolname LIKE $1', [`${template}%`])).toEqual([])
     })
@@ -94,6 +103,7 @@ for (const version of VERSIONS) {
       const first = await oidOf(template)
       await expect(anew(template, fault)).rejects.toThrow('no')
       expect(await oidOf(template)).toBe(first)
+      expect(await named(template)).toEqual([{ name: template }])
       const options = await tenantOf(world, { template })
       expect(await cloneDatabase(options)).toBe(true)
       expect(await anew(template)).toBe(true)
@@ -118,6 +128,21 @@ for (const version of VERSIONS) {
       await finishTemplate({ ...which, id: second.id })
       expect(await oidOf(template)).toBeDefined()
       await expect(finishTemplate({ ...which, id: second.id })).rejects.toThrow(/another build/)
+    })
+
+    it('leaves nothing of one that another process filled and that does not pass', async () => {
+      const which = { admin: world.admin, template: freshName('template_'), signal: never }
+      const { id } = await beginTemplate(which)
+      const finished = finishTemplate({ ...which, id, check: () => Promise.reject(new Error('no bundles')) })
+      await expect(finished).rejects.toThrow('no bundles')
+      expect(await named(which.template)).toEqual([])
+    })
+
+    it('is begun anew when the last attempt was cut off between being frozen and getting its name', async () => {
+      const which = { admin: world.admin, template: freshName('template_'), signal: never }
+      const { access } = await beginTemplate(which)
+      await rows(world.admin, `ALTER DATABASE ${access.database} WITH ALLOW_CONNECTIONS false IS_TEMPLATE true`)
+      expect(await make(which.template)).toBe(true)
     })
 
     it('is begun anew only when whom PostgreSQL does not let us end has gone, and says so', async () => {
