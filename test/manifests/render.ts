@@ -86,7 +86,7 @@ export async function definitionsOfOthers(): Promise<readonly Manifest[]> {
   })
 }
 
-function objectsIn(text: string): readonly Rendered[] {
+export function objectsIn(text: string): readonly Rendered[] {
   return Array.from(parseAllDocuments(text), (document) => document.toJS() as unknown)
     .filter((value) => value !== null)
     .map((value) => rendered.parse(value))
