@@ -22,7 +22,7 @@ const POLL_MS = 20
 const GIBIBYTE = 1024 ** 3
 /** Of memory and of free disk; the rest is everything else's. */
 const FOR_INSTANCES = 0.7
-/** A person on a machine that has no graphics processor either. */
+/** Here no graphics processor draws what moves on a page. */
 const STILL = { reducedMotion: 'reduce', bypassCSP: true } as const
 const SIGN_IN = '/web/login'
 /** A locator would look twice a second, which is a sixth of what is measured here; every frame would make the browser draw them. */
