@@ -1,30 +1,31 @@
 // The open connections to one API server, and the identity they were opened with.
-import { Agent } from 'undici'
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
 
+import { type Pool, TCP_KEEP_ALIVE_MS } from './exchange.ts'
 import type { Identity, ReadIdentity } from './identity.ts'
 import type { Limits } from './limits.ts'
 
 /** At once, for calls. Watches have theirs beside these, or enough of them would leave no room for a call. */
 const CALL_CONNECTIONS = 16
-const KEEP_ALIVE_MS = 30_000
-/** The kernel notices that the other machine is gone this long after its last sign, plus ten probes a second apart. */
-const TCP_KEEP_ALIVE_MS = 10_000
+/** Of a connection that nobody uses. */
+const IDLE_MS = 30_000
 
 export interface Connection {
   readonly identity: Identity
-  readonly calls: Agent
-  readonly watches: Agent
+  readonly calls: Pool
+  readonly watches: Pool
 }
 
 export interface Connections {
   current(): Promise<Connection>
   /** `used` did not do (401): reads the identity again at once, unless that has happened since. */
   renew(used: Connection): Promise<void>
-  close(): Promise<void>
+  close(): void
 }
 
 export function createConnections(first: Identity, read: ReadIdentity, limits: Limits): Connections {
-  let connection = open(first, limits)
+  let connection = open(first)
   let readAt = Date.now()
   let reading: Promise<void> | undefined
 
@@ -37,8 +38,8 @@ export function createConnections(first: Identity, read: ReadIdentity, limits: L
       connection = { ...last, identity }
       return
     }
-    connection = open(identity, limits)
-    void shut(last, 'close')
+    connection = open(identity)
+    retire(last)
   }
 
   const refresh = (refused: boolean) => (reading ??= readAgain(refused).finally(() => (reading = undefined)))
@@ -51,33 +52,33 @@ export function createConnections(first: Identity, read: ReadIdentity, limits: L
     renew: async (used) => {
       if (used === connection) await refresh(true)
     },
-    close: () => shut(connection, 'destroy'),
+    close: () => {
+      connection.calls.destroy()
+      connection.watches.destroy()
+    },
   }
 }
 
-function open(identity: Identity, limits: Limits): Connection {
+function open(identity: Identity): Connection {
   const shared = {
-    allowH2: false, // a watch on each stream of one connection: one lost packet would hold them all up
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    connect: {
-      ...identity.tls,
-      timeout: limits.connectMs,
-      keepAlive: true,
-      keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
-    },
-  }
-  return {
-    identity,
-    calls: new Agent({ ...shared, connections: CALL_CONNECTIONS, headersTimeout: 0, bodyTimeout: 0 }),
-    watches: new Agent({ ...shared, headersTimeout: limits.watchOpenMs, bodyTimeout: limits.watchSilenceMs }),
-  }
+    ...identity.tls,
+    keepAlive: true,
+    keepAliveMsecs: TCP_KEEP_ALIVE_MS,
+    timeout: IDLE_MS,
+    scheduling: 'lifo',
+  } as const
+  const Agent = new URL(identity.server).protocol === 'https:' ? HttpsAgent : HttpAgent
+  return { identity, calls: new Agent({ ...shared, maxSockets: CALL_CONNECTIONS }), watches: new Agent(shared) }
 }
 
 function sameServer(a: Identity, b: Identity): boolean {
   return a.server === b.server && JSON.stringify(a.tls) === JSON.stringify(b.tls)
 }
 
-/** `close` lets what is under way finish. */
-async function shut({ calls, watches }: Connection, how: 'close' | 'destroy'): Promise<void> {
-  await Promise.all([calls[how](), watches[how]()])
+/** What is under way finishes; after that nothing of them stays open. */
+function retire({ calls, watches }: Connection): void {
+  for (const pool of [calls, watches]) {
+    pool.keepSocketAlive = () => false
+    for (const socket of Object.values(pool.freeSockets).flatMap((sockets) => sockets ?? [])) socket.destroy()
+  }
 }

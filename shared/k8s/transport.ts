@@ -1,10 +1,10 @@
 // One place that speaks HTTP with the API server: deadlines, repeats, what counts as an error.
+import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-
-import { type Dispatcher, errors } from 'undici'
 
 import type { Connection, Connections } from './connections.ts'
 import { type FailedCall, KubernetesError } from './errors.ts'
+import { type Asked, exchange, Overdue, type Waits } from './exchange.ts'
 import { leaveOut } from './leave-out.ts'
 import type { Limits } from './limits.ts'
 import { noAnswer, refused } from './status.ts'
@@ -42,12 +42,18 @@ export function createTransport(connections: Connections, limits: Limits): Trans
   const closing = new AbortController()
   const closed = closing.signal
 
+  const waitsOf: Readonly<Record<'calls' | 'watches', Waits>> = {
+    calls: { connectMs: limits.connectMs, headMs: 0, silenceMs: 0 },
+    watches: { connectMs: limits.connectMs, headMs: limits.watchOpenMs, silenceMs: limits.watchSilenceMs },
+  }
+  const over = (pool: 'calls' | 'watches'): Over => ({ connections, pool, waits: waitsOf[pool] })
+
   function faultOf(error: unknown, { signal, call }: Outgoing, deadline?: AbortSignal): unknown {
     if (error instanceof KubernetesError) return error
     if (signal.aborted) return signal.reason
     if (closed.aborted) return noAnswer(call, 'Unreachable', new Error('the connection was closed'))
     if (deadline?.aborted) return noAnswer(call, 'TimedOut', new Error(`no answer within ${limits.callMs} ms`))
-    return noAnswer(call, isTimeout(error) ? 'TimedOut' : 'Unreachable', error)
+    return noAnswer(call, error instanceof Overdue ? 'TimedOut' : 'Unreachable', error)
   }
 
   return {
@@ -57,9 +63,7 @@ export function createTransport(connections: Connections, limits: Limits): Trans
       const deadline = AbortSignal.timeout(limits.callMs)
       const signal = AbortSignal.any([outgoing.signal, closed, deadline])
       try {
-        const text = await repeated({ ...outgoing, signal }, 'calls', connections, ({ body }) =>
-          read(body, outgoing.leaveOut),
-        )
+        const text = await repeated({ ...outgoing, signal }, over('calls'), (answer) => read(answer, outgoing.leaveOut))
         return parse(text, outgoing.call) as T
       } catch (error) {
         throw faultOf(error, outgoing, deadline)
@@ -68,37 +72,47 @@ export function createTransport(connections: Connections, limits: Limits): Trans
     stream: async (outgoing) => {
       const signal = AbortSignal.any([outgoing.signal, closed])
       try {
-        return await repeated({ ...outgoing, signal }, 'watches', connections, async (answer) => answer.body)
+        return await repeated({ ...outgoing, signal }, over('watches'), async (answer) => answer)
       } catch (error) {
         throw faultOf(error, outgoing)
       }
     },
     close: async () => {
       closing.abort()
-      await connections.close()
+      connections.close()
     },
   }
 }
 
-async function read(body: Dispatcher.ResponseData['body'], names: Outgoing['leaveOut']): Promise<string> {
-  return names === undefined ? body.text() : leaveOut(Buffer.from(await body.arrayBuffer()), names)
+/** Where a request goes, and how long that may take. */
+interface Over {
+  readonly connections: Connections
+  readonly pool: 'calls' | 'watches'
+  readonly waits: Waits
+}
+
+async function read(answer: IncomingMessage, names: readonly string[] = []): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of answer) chunks.push(chunk as Buffer)
+  const body = Buffer.concat(chunks)
+  return names.length === 0 ? body.toString('utf8') : leaveOut(body, names)
 }
 
 /** One call, asked again where that can do no harm: 401 with fresh credentials, 429, a reading whose socket broke. */
 async function repeated<R>(
   outgoing: Outgoing,
-  pool: 'calls' | 'watches',
-  connections: Connections,
-  read: (answer: Dispatcher.ResponseData) => Promise<R>,
+  { connections, pool, waits }: Over,
+  use: (answer: IncomingMessage) => Promise<R>,
 ): Promise<R> {
   const { call, method, secrets = [], signal } = outgoing
   let renewed = false
   for (let repeats = 0; ; repeats++) {
     const connection = await connections.current()
     try {
-      const answer = await exchange(connection, pool, outgoing)
-      if (answer.statusCode < 300) return await read(answer)
-      const error = refused(call, answer.statusCode, await answer.body.text(), secrets)
+      const answer = await exchange(connection[pool], askedOf(outgoing, connection), waits)
+      const { statusCode = 0 } = answer
+      if (statusCode < 300) return await use(answer)
+      const error = refused(call, statusCode, await read(answer), secrets)
       if (error.status === 401 && !renewed) {
         renewed = true
         await connections.renew(connection)
@@ -116,16 +130,14 @@ async function repeated<R>(
   }
 }
 
-async function exchange(
-  { identity, ...pools }: Connection,
-  pool: 'calls' | 'watches',
+function askedOf(
   { method, path, query, body, contentType = 'application/json', signal }: Outgoing,
-): Promise<Dispatcher.ResponseData> {
+  { identity }: Connection,
+): Asked {
   const server = new URL(identity.server)
   const prefix = server.pathname.replace(/\/$/, '')
-  return await pools[pool].request({
-    origin: server.origin,
-    path: `${prefix}${path}${queryString(query)}`,
+  return {
+    url: new URL(`${prefix}${path}${queryString(query)}`, server.origin),
     method,
     headers: {
       ...identity.headers,
@@ -133,9 +145,9 @@ async function exchange(
       'user-agent': 'platxa-functions',
       ...(body === undefined ? {} : { 'content-type': contentType }),
     },
-    body: body === undefined ? null : JSON.stringify(body),
+    body: body === undefined ? undefined : JSON.stringify(body),
     signal,
-  })
+  }
 }
 
 function queryString(query: Outgoing['query'] = {}): string {
@@ -151,20 +163,12 @@ function parse(text: string, call: FailedCall): unknown {
   }
 }
 
-function retryAfterMs({ headers }: Dispatcher.ResponseData): number | undefined {
+function retryAfterMs({ headers }: IncomingMessage): number | undefined {
   const seconds = Number(headers['retry-after'] ?? Number.NaN)
   return Number.isFinite(seconds) ? Math.max(seconds * 1000, SHORTEST_RETRY_AFTER_MS) : undefined
 }
 
 function isBrokenSocket(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return error instanceof errors.SocketError || code === 'ECONNRESET' || code === 'EPIPE'
-}
-
-function isTimeout(error: unknown): boolean {
-  return (
-    error instanceof errors.ConnectTimeoutError ||
-    error instanceof errors.HeadersTimeoutError ||
-    error instanceof errors.BodyTimeoutError
-  )
+  return code === 'ECONNRESET' || code === 'EPIPE'
 }
