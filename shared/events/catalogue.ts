@@ -177,12 +177,14 @@ export function dataschemaOf(type: EventType): string | undefined {
   return type.startsWith('io.platxa.') ? `https://schemas.platxa.io/events/${type}.json` : undefined
 }
 
+const withName = z.object({ name: instanceName })
+
 /** The instance an event speaks of, by its data or else its subject `instances/{name}`. */
 export function instanceOf(event: {
   readonly data: unknown
   readonly subject?: string | undefined
 }): string | undefined {
-  const named = z.object({ name: instanceName }).safeParse(event.data)
+  const named = withName.safeParse(event.data, { jitless: true })
   if (named.success) return named.data.name
   const subject = instanceName.safeParse(event.subject?.replace(/^instances\//, ''))
   return event.subject?.startsWith('instances/') && subject.success ? subject.data : undefined
