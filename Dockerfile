@@ -13,7 +13,8 @@ COPY --from=build /app /app
 ENV NODE_ENV=production \
     NODE_COMPILE_CACHE=/app/compiled \
     NODE_COMPILE_CACHE_PORTABLE=1 \
-    NODE_OPTIONS="--max-semi-space-size=1 --max-old-space-size=64 --v8-pool-size=1" \
+    NODE_OPTIONS="--max-semi-space-size=1 --max-old-space-size=64 --v8-pool-size=1 --use-openssl-ca" \
+    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
     MALLOC_ARENA_MAX=1
 USER 65532:65532
 STOPSIGNAL SIGTERM

@@ -65,20 +65,27 @@ export async function bundle(folder: string, entryPoints: Readonly<Record<string
   })
 }
 
-/** Parts of packages that are evaluated at every start and that no function uses. */
+/** What is evaluated at every start and that no function uses. */
 const leaner: Plugin = {
   name: 'leaner',
   setup(build) {
-    build.onResolve({ filter: /^undici$/ }, ({ importer }) =>
-      importer.includes('node_modules') ? undefined : { path: join(import.meta.dirname, 'undici.cjs') },
-    )
     // zod's messages in fifty languages; English comes by itself
     build.onResolve({ filter: /\/locales\/index\.js$/ }, ({ importer }) =>
       importer.includes(join('node_modules', 'zod')) ? { path: 'languages', namespace: 'nothing' } : undefined,
     )
+    // @hono/node-server asks of each request whether it is one of HTTP/2, which no function speaks
+    build.onResolve({ filter: /^(node:)?http2$/ }, () => ({ path: 'http2', namespace: 'nothing' }))
+    build.onLoad({ filter: /^http2$/, namespace: 'nothing' }, () => ({ contents: NO_HTTP2 }))
     build.onLoad({ filter: /^/, namespace: 'nothing' }, () => ({ contents: 'export {}' }))
+    // `import` of node:http reads all that it exports, and one of these, WebSocket, loads the whole of Node's own undici
+    build.onResolve({ filter: /^(node:)?http$/ }, () => ({ path: 'node:http', namespace: 'lazily' }))
+    build.onLoad({ filter: /^/, namespace: 'lazily' }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule('${path}')`,
+    }))
   },
 }
+
+const NO_HTTP2 = 'export class Http2ServerRequest {}; export const constants = {}'
 
 /**
  * Loads everything a function loads when it starts, and lets Node keep what it compiled, which V8 takes only from a process with the same

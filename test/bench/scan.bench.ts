@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { functionEnvironment } from '#local/image/environment.ts'
 import { encodeEvent, makeEvent } from '#shared/events/emit.ts'
 import { median, type Figure, type Kit, type Started } from './figure.ts'
 import { fillCluster } from './scan/fleet.ts'
@@ -111,6 +112,7 @@ const main = fileURLToPath(new URL('../../functions/scan-idle/main.ts', import.m
 async function startScanner(kit: Kit, cluster: Cluster, neighbours: Neighbours): Promise<Scanner> {
   const [port, metricsPort] = [await kit.freePort(), await kit.freePort()]
   const environment = {
+    NODE_OPTIONS: (await functionEnvironment('scan-idle', ''))['NODE_OPTIONS'],
     ...cluster.environment,
     ...neighbours.environment,
     HOST: '127.0.0.1',

@@ -30,7 +30,7 @@ export async function startReplica(
   const control = Number(over['CONTROL_PORT'] ?? (await kit.freePort()))
   const from = performance.now()
   const environment = {
-    NODE_OPTIONS: '--max-semi-space-size=8 --expose-gc',
+    NODE_OPTIONS: '--max-semi-space-size=8',
     ...apiServer,
     HOST: '127.0.0.1',
     PORT: port,
