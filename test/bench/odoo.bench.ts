@@ -41,7 +41,11 @@ export async function* figures(kit: Kit): AsyncGenerator<Figure> {
   if (started.code !== 0) throw new Error(started.output)
   const demo = await instanceOf(world, 'demo')
   await demo.annotate({ 'platxa.io/crons': 'never' })
-  if (apart) stayOn(`1-${cores - 1}`)
+  if (apart) {
+    const doors = (await world.processes()).filter((line) => line.includes('functions/wake/main.ts'))
+    if (doors.length === 0) throw new Error('no wake among the processes of the world')
+    for (const pid of [process.pid, ...doors.map((line) => Number.parseInt(line, 10))]) stayOn(`1-${cores - 1}`, pid)
+  }
   const browser = await openBrowser()
   try {
     yield* wakes(kit, { world, demo, browser })
@@ -52,11 +56,11 @@ export async function* figures(kit: Kit): AsyncGenerator<Figure> {
 }
 
 /**
- * The browser is another machine's: the platform gets the first core, and from then on whoever starts the browser the others. What is
- * started later has them too; what runs already stays where it is.
+ * The browser is another machine's, and so is whoever asks again and again whether the instance can answer yet: wake, or the script of the
+ * bare way. The first core is for what either of them waits for. What a process starts later has its cores too.
  */
-function stayOn(cores: string): void {
-  execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', cores, String(process.pid)], { stdio: 'ignore' })
+function stayOn(cores: string, pid = process.pid): void {
+  execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', cores, String(pid)], { stdio: 'ignore' })
 }
 
 interface Bench {
@@ -71,7 +75,10 @@ async function* wakes(kit: Kit, bench: Bench): AsyncGenerator<Figure> {
   const before = await phasesOf(bench.world)
   // The first of each warms the file cache for both.
   for (let round = 0; round <= (kit.option('rounds') ?? ROUNDS); round += 1) {
-    const [one, other] = [await click(bench), await bareStart(bench)]
+    let [one, other] = [Number.NaN, Number.NaN]
+    const ways = [async () => void (one = await click(bench)), async () => void (other = await bareStart(bench))]
+    // whoever comes second finds the machine warmer
+    for (const way of round % 2 === 0 ? ways : ways.toReversed()) await way()
     kit.say(`click ${one.toFixed(0)} ms, without us ${other.toFixed(0)} ms${round === 0 ? ' (not counted)' : ''}`)
     if (round > 0) {
       clicks.push(one)
@@ -82,9 +89,9 @@ async function* wakes(kit: Kit, bench: Bench): AsyncGenerator<Figure> {
   const ratio = median(clicks.map((ms, round) => ms / (bare[round] ?? Number.NaN)))
   yield {
     name: 'odoo.click-to-page',
-    value: median(clicks),
-    unit: 'ms',
-    reference: `scale, wait for health, open the page: ${median(bare).toFixed(0)} ms`,
+    value: ratio,
+    unit: 'ratio',
+    reference: `${median(clicks).toFixed(0)} ms; scale, wait for health, open the page: ${median(bare).toFixed(0)} ms`,
     ratio,
     goal: { atMost: 1.05 },
   }
