@@ -146,6 +146,14 @@ describe('a call', () => {
     )
   })
 
+  it('on a connection that another call left to it is not held to the limit for connecting', async () => {
+    const { kubernetes, sockets } = await serving((_, response) => setTimeout(() => json(response, 200, object), 250), {
+      connectMs: 100,
+    })
+    await Promise.all(Array.from({ length: 33 }, () => kubernetes.get(ref, { signal })))
+    expect(sockets()).toBe(16)
+  })
+
   it('to a server that says nothing ends by the limit for connecting', async () => {
     const silent = createTcpServer(() => undefined)
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
