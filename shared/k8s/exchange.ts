@@ -1,5 +1,5 @@
 // One request to the API server and the head of its answer, over the sockets of one pool.
-import { type Agent as HttpAgent, type IncomingMessage, request as plainRequest } from 'node:http'
+import { type Agent as HttpAgent, type ClientRequest, type IncomingMessage, request as plainRequest } from 'node:http'
 import { type Agent as HttpsAgent, request as secureRequest } from 'node:https'
 import type { Socket } from 'node:net'
 
@@ -44,30 +44,33 @@ export function exchange(pool: Pool, asked: Asked, waits: Waits): Promise<Incomi
     // without a time of its own a request would be ended by the one of idle connections
     const request = send(url, { method, headers: { ...headers, ...length }, agent: pool, signal, timeout: 0 })
     request.setSocketKeepAlive(true, TCP_KEEP_ALIVE_MS)
-    let timer: NodeJS.Timeout | undefined
-    const within = (ms: number, what: string) => {
-      clearTimeout(timer)
-      if (ms > 0) timer = setTimeout(() => request.destroy(new Overdue(`${what} within ${ms} ms`)), ms)
-    }
-    request.once('socket', (socket) => {
-      if (open.has(socket)) return within(waits.headMs, 'no answer')
-      within(waits.connectMs, 'no connection')
-      socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
-        open.add(socket)
-        within(waits.headMs, 'no answer')
-      })
-    })
+    limit(request, url.protocol === 'https:' ? 'secureConnect' : 'connect', waits)
     request.once('response', (response) => {
-      clearTimeout(timer)
+      response.on('error', () => undefined) // where nobody listens, Node forgets why it broke
       const silent = () => response.destroy(new Overdue(`nothing for ${waits.silenceMs} ms`))
       if (waits.silenceMs > 0) request.setTimeout(waits.silenceMs, silent)
       resolve(response)
     })
-    // stays for as long as the request lives: an abort after the answer is an error of the answer, and of this
-    request.on('error', (error) => {
-      clearTimeout(timer)
-      reject(error)
-    })
+    // stays for as long as the request lives: what breaks the answer is an error of the request as well
+    request.on('error', reject)
     request.end(body)
   })
+}
+
+/** A connection may take its time, and then the head of the answer. */
+function limit(request: ClientRequest, connected: 'connect' | 'secureConnect', { connectMs, headMs }: Waits): void {
+  let timer: NodeJS.Timeout | undefined
+  const within = (ms: number, what: string) => {
+    clearTimeout(timer)
+    if (ms > 0) timer = setTimeout(() => request.destroy(new Overdue(`${what} within ${ms} ms`)), ms)
+  }
+  request.once('socket', (socket) => {
+    if (open.has(socket)) return within(headMs, 'no answer')
+    within(connectMs, 'no connection')
+    socket.once(connected, () => {
+      open.add(socket)
+      within(headMs, 'no answer')
+    })
+  })
+  for (const end of ['response', 'error']) request.once(end, () => clearTimeout(timer))
 }
