@@ -19,7 +19,8 @@ import { type FirstEvent, firstEvents } from './image/events.ts'
 import { memoryOf } from './memory.ts'
 import { startCluster } from './wake/cluster.ts'
 
-export const about = 'the image of the functions: its bundles on its Node, with a real API server and PostgreSQL (--events 1000)'
+export const about =
+  'the image of the functions: its bundles on its Node, with a real API server and PostgreSQL (--events 1000)'
 
 const STARTS = 7
 const EVENTS = 1_000
