@@ -42,6 +42,18 @@ describe('the bundle of the image', () => {
     expect(read).not.toContain('was rejected')
   })
 
+  it.each(names)("gives %s no option with which V8 refuses the compiled code of Node's own modules", async (name) => {
+    // as Node's own test/parallel/test-code-cache.js asks
+    const script = `
+      require('node:http')
+      const { internalBinding } = require('internal/test/binding')
+      const { compiledWithCache, compiledWithoutCache } = internalBinding('builtins').getCacheUsage()
+      console.log(JSON.stringify([compiledWithCache.size > 0, compiledWithoutCache.size]))`
+    const env = await functionEnvironment(name, folder)
+    const { stdout } = await promisify(execFile)(process.execPath, ['--expose-internals', '-e', script], { env })
+    expect(JSON.parse(stdout)).toEqual([true, 0])
+  })
+
   it.each(jobs)('starts %s, which misses its settings', { timeout: LIMIT_MS }, async (name) => {
     const { code, read } = await start(name)
     expect(code).toBe(1)
