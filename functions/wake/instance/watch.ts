@@ -42,7 +42,7 @@ async function followPods(deps: WatchDeps, signal: AbortSignal): Promise<void> {
 /**
  * What a list of thousands leaves behind is more than what is kept of it, and a process at rest collects nothing by itself.
  * A moment later, when the last page is nobody's any more. Not by `node --expose-gc`: so started, V8 takes no compiled code, not even that of
- * Node's own modules, and starts half again as slowly.
+ * Node's own modules.
  */
 function collectGarbageSoon(): void {
   setTimeout(() => {
