@@ -1,5 +1,5 @@
 # One image for all functions: docker build -t platxa-functions . && docker run --rm platxa-functions sleep
-# The node in the last stage is the one that made the compiled code; both stages have the same C library.
+# The node in the last stage is the one that made the snapshot, which no other takes; both stages have the same C library.
 FROM node:26-bookworm-slim AS build
 WORKDIR /source
 COPY package.json package-lock.json ./
@@ -11,11 +11,9 @@ FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /app /app
 ENV NODE_ENV=production \
-    NODE_COMPILE_CACHE=/app/compiled \
-    NODE_COMPILE_CACHE_PORTABLE=1 \
     NODE_OPTIONS="--max-semi-space-size=1 --max-old-space-size=64 --v8-pool-size=1 --use-openssl-ca" \
     SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
     MALLOC_ARENA_MAX=1
 USER 65532:65532
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["/usr/local/bin/node", "/app/run.mjs"]
+ENTRYPOINT ["/usr/local/bin/node", "--snapshot-blob", "/app/functions.blob"]

@@ -8,7 +8,7 @@ import { route } from './route.ts'
 /** An idle Odoo ends within 3 s; one that is busy is not waited for to the end of its grace period. */
 const PATIENCE_MS = 15_000
 
-await runFunction({
+runFunction({
   name: 'change-status',
   env: { ...platformVariables.shape, PGUSER: z.string().min(1), PGPASSWORD: z.string().min(1) },
   app: async ({ env, log, metrics, source, onStop }) => {

@@ -8,7 +8,7 @@ import { route } from './route.ts'
 /** The kubelet says what it thinks of a resize within a second or two, and takes it or leaves it after that. */
 const RESIZE_WITHIN_MS = 10_000
 
-await runFunction({
+runFunction({
   name: 'change-tier',
   env: { ...platformVariables.shape, PGUSER: z.string().min(1), PGPASSWORD: z.string().min(1) },
   app: async ({ env, log, metrics, source, onStop }) => {

@@ -4,7 +4,7 @@ import { runFunction } from '#shared/server/run.ts'
 import { deadLetterCounter } from './effects.ts'
 import { route } from './route.ts'
 
-await runFunction({
+runFunction({
   name: 'dead-letter',
   env: {},
   app: async ({ log, metrics, onStop }) => {

@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { parseEvent } from '#shared/events/envelope.ts'
+import { headersOf } from '#shared/events/request-headers.ts'
 import { obituaryOf } from './decide.ts'
 import { bury, type Deps } from './effects.ts'
 
@@ -12,7 +13,7 @@ export function route(deps: Deps): Hono {
     const { raw } = context.req
     try {
       // not `bytes()`: the request that @hono/node-server gives does not have it
-      const event = parseEvent(raw.headers, new Uint8Array(await raw.arrayBuffer()))
+      const event = parseEvent(headersOf(context), new Uint8Array(await raw.arrayBuffer()))
       await bury(obituaryOf(event), deps, AbortSignal.any([raw.signal, AbortSignal.timeout(deadlineMs)]))
     } catch (error) {
       deps.log.error({ error: String(error) }, 'dead letter that is no event')

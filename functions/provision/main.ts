@@ -6,7 +6,7 @@ import { runFunction } from '#shared/server/run.ts'
 import { route } from './route.ts'
 import { createSteps } from './steps.ts'
 
-await runFunction({
+runFunction({
   name: 'provision',
   env: { ...platformVariables.shape, PGUSER: z.string().min(1), PGPASSWORD: z.string().min(1) },
   app: async ({ env, log, metrics, source, onStop }) => {

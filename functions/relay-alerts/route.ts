@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { z } from 'zod'
+import { readBody } from '#shared/events/read-body.ts'
+import { EventRefused } from '#shared/events/refused.ts'
 import { decide } from './decide.ts'
 import { act, type Deps } from './effects.ts'
 import { notification } from './event.ts'
@@ -15,12 +16,11 @@ const maxBytes = 4 * 1024 * 1024
  */
 export function route(deps: Deps): Hono {
   const { log, counters } = deps
-  const limit = bodyLimit({
-    maxSize: maxBytes,
-    onError: (context) => context.text('the notification is too large', 413),
-  })
-  return new Hono().post('/', limit, async (context) => {
-    const parsed = notification.safeParse(await context.req.json().catch(() => undefined))
+  return new Hono().post('/', async (context) => {
+    const signal = AbortSignal.timeout(deadlineMs)
+    const body = await readBody(context.req.raw, maxBytes, signal).catch(tooLarge)
+    if (body === undefined) return context.text('the notification is too large', 413)
+    const parsed = notification.safeParse(jsonOf(body))
     if (!parsed.success) {
       const fault = z.prettifyError(parsed.error)
       counters.malformed()
@@ -33,8 +33,20 @@ export function route(deps: Deps): Hono {
       log.warn({ receiver, truncatedAlerts }, 'alerts were cut off by max_alerts')
     }
     // Not ended when Alertmanager hangs up: scans and sleeps that the event has set going would be cut off in the middle.
-    const lost = await act(decide(parsed.data), deps, AbortSignal.timeout(deadlineMs))
+    const lost = await act(decide(parsed.data), deps, signal)
     if (lost > 0) return context.text(`the broker did not take ${lost} alerts`, 503)
     return context.body(null, 204)
   })
+}
+
+function tooLarge(error: unknown): undefined {
+  if (!(error instanceof EventRefused)) throw error
+}
+
+function jsonOf(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body))
+  } catch {
+    return undefined
+  }
 }

@@ -9,7 +9,7 @@ import { route } from './route.ts'
 const ENDS_WITHIN_MS = 120_000
 const GONE_WITHIN_MS = 60_000
 
-await runFunction({
+runFunction({
   name: 'remove',
   env: { ...platformVariables.shape, PGUSER: z.string().min(1), PGPASSWORD: z.string().min(1) },
   app: async ({ env, log, metrics, source, onStop }) => {

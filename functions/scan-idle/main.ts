@@ -5,7 +5,7 @@ import { runFunction } from '#shared/server/run.ts'
 import { scanCounter } from './metrics.ts'
 import { route } from './route.ts'
 
-await runFunction({
+runFunction({
   name: 'scan-idle',
   env: {
     IDLE_TIMEOUT: duration.prefault('15m'),

@@ -11,7 +11,7 @@ import { lookAtTenant } from './tenant.ts'
 
 const { PGHOST, PGPORT, PGSSLMODE, POSTGRES_CA } = platformVariables.shape
 
-await runFunction({
+runFunction({
   name: 'sleep',
   env: {
     IDLE_TIMEOUT: duration.prefault('15m'),

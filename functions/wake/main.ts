@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { createPublisher } from '#shared/events/publish.ts'
 import { connect } from '#shared/k8s/connect.ts'
-import { cidrList, count, duration, EnvError, flag, port, readEnv } from '#shared/server/env.ts'
+import { cidrList, count, duration, flag, port, readEnv } from '#shared/server/env.ts'
+import { entry } from '#shared/server/entry.ts'
 import { createLog } from '#shared/server/log.ts'
 import { createMetrics } from '#shared/server/metrics.ts'
-import { commonEnv } from '#shared/server/run.ts'
+import { commonEnv, couldNotStart } from '#shared/server/run.ts'
 import { startTelemetry } from '#shared/server/telemetry.ts'
 import { onTermination } from '#shared/server/termination.ts'
 import { lookEnv, lookOf } from './page/look.ts'
@@ -93,8 +94,4 @@ function settingsOf(env: z.output<typeof schema>): WakeSettings {
   }
 }
 
-main().catch((error: unknown) => {
-  const fields = error instanceof EnvError ? { faults: error.faults } : { error }
-  createLog(name).error(fields, 'could not start')
-  process.exit(1)
-})
+entry(name, () => main().catch((error: unknown) => couldNotStart(name, error)))

@@ -3,7 +3,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { bundle, bundleFunctions } from '#local/image/bundle.ts'
-import { imageEnvironment } from '#local/image/environment.ts'
+import { imageEntrypoint, imageEnvironment } from '#local/image/environment.ts'
 import type { ImageSpec } from '#local/image/oci.ts'
 import { emptyRoot, NOBODY, nodeBinary, withLibraries } from '#local/image/roots.ts'
 import { type Entry, folderEntries } from '#local/image/tar.ts'
@@ -24,13 +24,13 @@ export async function projectImages(folder: string): Promise<readonly ImageSpec[
 
 export async function functionsImage(folder: string, root: readonly Entry[]): Promise<ImageSpec> {
   const app = await mkdtemp(join(folder, 'functions-'))
-  await bundleFunctions(app)
+  await bundleFunctions(app, { place: '/app', node: await nodeBinary() })
   return {
     name: FUNCTIONS_IMAGE,
     layers: [root, await folderEntries(app, 'app')],
-    entrypoint: [`/${NODE}`, '/app/run.mjs'],
+    entrypoint: imageEntrypoint(`/${NODE}`, '/app'),
     user: NOBODY,
-    env: imageEnvironment('/app'),
+    env: imageEnvironment,
   }
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { isAttributeName, type Envelope } from '#shared/events/attributes.ts'
 import { encodeEvent, type HttpMessage } from '#shared/events/emit.ts'
+import { ask, type Answered } from '#shared/server/ask.ts'
 import type { Log } from '#shared/server/log.ts'
 import { currentTraceparent } from '#shared/server/telemetry.ts'
 
@@ -82,15 +83,13 @@ async function post(
 ): Promise<Failure | undefined> {
   const traceparent = currentTraceparent()
   try {
-    const response = await fetch(sink, {
+    const answer = await ask(sink, {
       method: 'POST',
       headers: { ...headers, ...(traceparent && { traceparent }) },
-      body: body ?? null,
-      redirect: 'manual',
+      body,
       signal: AbortSignal.any([signal, AbortSignal.timeout(withinMs)]),
     })
-    const text = await response.text()
-    return response.ok ? undefined : refusal(response, text)
+    return answer.status >= 200 && answer.status < 300 ? undefined : refusal(answer)
   } catch (cause) {
     if (signal.aborted) return { status: undefined, fault: 'the caller gave up', cause, again: false }
     return { status: undefined, fault: networkFault(cause), cause, again: true }
@@ -98,18 +97,17 @@ async function post(
 }
 
 /** knative.md §2.3: a broker that is still starting answers 404, one that is full 429, one that lost its channel 5xx. */
-function refusal(response: Response, text: string): Failure {
-  const { status } = response
+function refusal({ status, headers, text }: Answered): Failure {
   const detail = text.trim().slice(0, 200)
   return {
     status,
     fault: `status ${status}${detail && `: ${detail}`}`,
     again: status === 404 || status === 429 || status >= 500,
-    retryAfterMs: retryAfterMs(response.headers.get('retry-after')),
+    retryAfterMs: retryAfterMs(headers['retry-after']),
   }
 }
 
-/** `fetch` hides the reason one level down. */
+/** What ended a signal is one level down. */
 function networkFault(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   if (!(cause instanceof Error)) return String(cause)
@@ -117,8 +115,8 @@ function networkFault(error: unknown): string {
   return `${code}${cause.message}`.trim()
 }
 
-function retryAfterMs(header: string | null): number | undefined {
-  if (header === null) return undefined
+function retryAfterMs(header: string | undefined): number | undefined {
+  if (header === undefined) return undefined
   const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now()
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), longestRetryAfterMs)
 }

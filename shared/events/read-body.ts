@@ -2,7 +2,27 @@ import { EventRefused } from '#shared/events/refused.ts'
 
 /** Reads at most `maxBytes`, whatever Content-Length says; more is 413. */
 export async function readBody(request: Request, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
-  if (Number(request.headers.get('content-length')) > maxBytes) throw tooLarge(maxBytes)
+  const announced = request.headers.get('content-length')
+  if (Number(announced) > maxBytes) throw tooLarge(maxBytes)
+  // HTTP delivers no more than it has announced, and without a stream Node needs not load its fetch, which takes 30 ms
+  return announced === null ? readStream(request, maxBytes, signal) : readWhole(request, maxBytes, signal)
+}
+
+async function readWhole(request: Request, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
+  const aborted = Promise.withResolvers<never>()
+  const abort = (): void => aborted.reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    signal.throwIfAborted()
+    const whole = new Uint8Array(await Promise.race([request.arrayBuffer(), aborted.promise]))
+    if (whole.byteLength > maxBytes) throw tooLarge(maxBytes)
+    return whole
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+async function readStream(request: Request, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
   if (!request.body) return new Uint8Array()
   const reader = request.body.getReader()
   const cancel = (): void => void reader.cancel(signal.reason).catch(() => undefined)

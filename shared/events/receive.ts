@@ -4,10 +4,11 @@ import type { Registry } from 'prom-client'
 import { refuse, retry, type Answer } from '#shared/events/answer.ts'
 import { catalogue, explain, instanceOf, isEventType, type EventType } from '#shared/events/catalogue.ts'
 import { encodeEvent, type EventOf } from '#shared/events/emit.ts'
-import { EventRefused, parseEvent, type Envelope } from '#shared/events/envelope.ts'
+import { EventRefused, parseEvent, type Envelope, type HeaderBag } from '#shared/events/envelope.ts'
 import { isJson, parseMediaType } from '#shared/events/media-type.ts'
 import { readBody } from '#shared/events/read-body.ts'
 import { eventMetrics } from '#shared/events/received-metrics.ts'
+import { headersOf } from '#shared/events/request-headers.ts'
 import type { Log } from '#shared/server/log.ts'
 import { withSpan } from '#shared/server/telemetry.ts'
 
@@ -39,9 +40,9 @@ interface Settled {
 export function receive<T extends EventType>(receiving: Receiving<T>): Hono {
   const record = recorder(receiving.log, receiving.metrics)
   return new Hono()
-    .post('/', async ({ req: { raw: request } }) => {
+    .post('/', async (context) => {
       const started = performance.now()
-      const settled = await settle(receiving, request)
+      const settled = await settle(receiving, context.req.raw, headersOf(context))
       record(settled, performance.now() - started)
       return settled.response
     })
@@ -49,7 +50,11 @@ export function receive<T extends EventType>(receiving: Receiving<T>): Hono {
     .all('/', () => new Response(null, { status: 405, headers: { allow: 'POST, OPTIONS' } }))
 }
 
-async function settle<T extends EventType>(receiving: Receiving<T>, request: Request): Promise<Settled> {
+async function settle<T extends EventType>(
+  receiving: Receiving<T>,
+  request: Request,
+  headers: HeaderBag,
+): Promise<Settled> {
   const { types, handle, maxBytes = 65_536, deadlineMs = 60_000 } = receiving
   const signal = AbortSignal.any([request.signal, AbortSignal.timeout(deadlineMs)])
   const failed = (event: Envelope | undefined, error: unknown): Settled => {
@@ -59,7 +64,7 @@ async function settle<T extends EventType>(receiving: Receiving<T>, request: Req
   let envelope: Envelope | undefined
   let event: EventOf<T>
   try {
-    envelope = parseEvent(request.headers, await readBody(request, maxBytes, signal))
+    envelope = parseEvent(headers, await readBody(request, maxBytes, signal))
     event = understood(types, envelope)
   } catch (error) {
     if (!(error instanceof EventRefused)) return failed(envelope, error)
@@ -105,13 +110,17 @@ function respond(answer: Answer): Response {
       return new Response(body ?? null, { status: 200, headers })
     }
     case 'refuse':
-      return Response.json({ reason: answer.why.slice(0, 700) }, { status: answer.status })
+      return reason(answer.why, answer.status)
     case 'retry': {
       const after = answer.retryAfterSeconds
-      const headers = after === undefined ? undefined : { 'retry-after': String(Math.ceil(after)) }
-      return Response.json({ reason: answer.why.slice(0, 700) }, { status: 503, ...(headers && { headers }) })
+      return reason(answer.why, 503, after === undefined ? {} : { 'retry-after': String(Math.ceil(after)) })
     }
   }
+}
+
+function reason(why: string, status: number, headers: Readonly<Record<string, string>> = {}): Response {
+  const body = JSON.stringify({ reason: why.slice(0, 700) })
+  return new Response(body, { status, headers: { 'content-type': 'application/json', ...headers } })
 }
 
 /** CloudEvents HTTP webhook 1.0 §4: we take events from whoever the network lets through, at any rate. */

@@ -11,6 +11,7 @@ export interface Closable {
 
 /** Of the delay between two runs of a timer, so they contain the timer's own period. */
 const LAG_QUANTILES = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99']
+const START_TIME = 'process_start_time_seconds'
 /** The longest that a timer can have. */
 const NEVER_MS = 2 ** 31 - 1
 
@@ -22,6 +23,15 @@ export function createMetrics(): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: NEVER_MS })
   for (const quantile of LAG_QUANTILES) registry.removeSingleMetric(`nodejs_eventloop_lag_${quantile}_seconds`)
+  // prom-client looks at the clock when it is loaded, which was when the image was made
+  registry.removeSingleMetric(START_TIME)
+  const started = new Gauge({
+    name: START_TIME,
+    help: 'Start time of the process since unix epoch in seconds.',
+    registers: [registry],
+    aggregator: 'omit',
+  })
+  started.set(Math.round(Date.now() / 1000 - process.uptime()))
   let last = performance.eventLoopUtilization()
   const utilization = new Gauge({
     name: 'nodejs_eventloop_utilization_ratio',

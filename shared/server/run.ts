@@ -3,6 +3,7 @@ import type { Hono } from 'hono'
 import type { Registry } from 'prom-client'
 import { z } from 'zod'
 import { createPublisher, type Publisher } from '#shared/events/publish.ts'
+import { entry } from '#shared/server/entry.ts'
 import { duration, EnvError, port, readEnv, url, type Environment } from '#shared/server/env.ts'
 import { createLog, type Log } from '#shared/server/log.ts'
 import { createMetrics } from '#shared/server/metrics.ts'
@@ -20,7 +21,8 @@ export const commonEnv = {
   BROKER_URL: url.optional(),
   K_CE_OVERRIDES: z.string().optional(),
 }
-type CommonEnv = z.output<z.ZodObject<typeof commonEnv>>
+const commonSchema = z.object(commonEnv)
+type CommonEnv = z.output<typeof commonSchema>
 
 export interface Kit<Env> {
   readonly name: string
@@ -45,25 +47,34 @@ export interface FunctionParts<Shape extends z.ZodRawShape> {
   readonly ready?: (() => boolean) | undefined
 }
 
-/** Runs until SIGTERM. A start that fails says why in one log line and leaves with 1. */
-export async function runFunction<Shape extends z.ZodRawShape>(
-  parts: FunctionParts<Shape>,
-  env?: Environment,
-): Promise<void> {
-  try {
-    await start(parts, env)
-  } catch (error) {
-    const fields = error instanceof EnvError ? { faults: error.faults } : { error }
-    createLog(parts.name).error(fields, 'could not start')
-    process.exit(1)
-  }
+/** Runs until SIGTERM. */
+export function runFunction<Shape extends z.ZodRawShape>(parts: FunctionParts<Shape>, env?: Environment): void {
+  // made here, they are in the snapshot
+  const schemas = { all: z.object({ ...commonEnv, ...parts.env }), own: z.object(parts.env) }
+  entry(parts.name, () => start(parts, schemas, env).catch((error: unknown) => couldNotStart(parts.name, error)))
 }
 
-async function start<Shape extends z.ZodRawShape>(parts: FunctionParts<Shape>, env?: Environment): Promise<void> {
+/** Says why in one log line and leaves with 1. */
+export function couldNotStart(name: string, error: unknown): never {
+  const fields = error instanceof EnvError ? { faults: error.faults } : { error }
+  createLog(name).error(fields, 'could not start')
+  process.exit(1)
+}
+
+interface Schemas<Shape extends z.ZodRawShape> {
+  readonly all: z.ZodObject
+  readonly own: z.ZodObject<Shape>
+}
+
+async function start<Shape extends z.ZodRawShape>(
+  parts: FunctionParts<Shape>,
+  schemas: Schemas<Shape>,
+  env?: Environment,
+): Promise<void> {
   // All together first, so that all faults are reported together; then each with its own type.
-  const effective = readEnv(z.object({ ...commonEnv, ...parts.env }), env)
-  const common = readEnv(z.object(commonEnv), env)
-  const own = readEnv(z.object(parts.env), env)
+  const effective = readEnv(schemas.all, env)
+  const common = readEnv(commonSchema, env)
+  const own = readEnv(schemas.own, env)
   const log = createLog(parts.name, { level: common.LOG_LEVEL })
   const stopTelemetry = await startTelemetry(parts.name, env)
   const metrics = createMetrics()

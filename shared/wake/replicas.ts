@@ -2,6 +2,7 @@
 import type { Pod } from 'kubernetes-types/core/v1.js'
 import type { z } from 'zod'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
+import { ask } from '#shared/server/ask.ts'
 import { activity, fenceReport, tabsAsked, type Activity, type FenceReport } from '#shared/wake/contract.ts'
 
 export interface Replica {
@@ -107,14 +108,12 @@ async function call<T>(
   const { method, path, body, answer } = what
   const limited = AbortSignal.any([signal, AbortSignal.timeout(settings.controlTimeoutMs)])
   try {
-    const response = await fetch(`${replica.control}${path}`, {
+    const { status, text } = await ask(`${replica.control}${path}`, {
       method,
       signal: limited,
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     })
-    const text = await response.text()
-    if (!response.ok)
-      throw new ReplicaSilent(replica.name, `${method} ${path} gave ${response.status} ${text.slice(0, 200)}`)
+    if (status >= 300) throw new ReplicaSilent(replica.name, `${method} ${path} gave ${status} ${text.slice(0, 200)}`)
     return answer === undefined ? (undefined as T) : answer.parse(JSON.parse(text))
   } catch (error) {
     signal.throwIfAborted()

@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { parseAllDocuments } from 'yaml'
 
 import { bundleFunctions } from '#local/image/bundle.ts'
-import { functionEnvironment } from '#local/image/environment.ts'
+import { functionEnvironment, imageEntrypoint } from '#local/image/environment.ts'
 import { nodeBinary, withLibraries } from '#local/image/roots.ts'
 import { preparePostgres } from '#local/postgres/prepare.ts'
 import { startPostgres } from '#local/postgres/start.ts'
@@ -40,11 +40,12 @@ interface Stage {
 export async function* figures(kit: Kit): AsyncGenerator<Figure> {
   const app = join(kit.dir, 'app')
   const node = await nodeBinary()
-  const names = await bundleFunctions(app, node)
+  const names = await bundleFunctions(app, { node })
   const root = await withLibraries({ node })
   const files = await Promise.all(root.flatMap((entry) => ('file' in entry ? [sizeOf(entry.file)] : [])))
   yield { name: 'image.root', value: sum(files) / MB, unit: 'MB', reference: 'Node and the libraries that it loads' }
-  for (const name of names) yield { name: `image.size.${name}`, value: sum(await parts(app, name)) / MB, unit: 'MB' }
+  const snapshot = await sizeOf(join(app, 'functions.blob'))
+  yield { name: 'image.snapshot', value: snapshot / MB, unit: 'MB', reference: `all ${names.length} functions` }
 
   const stack = new AsyncDisposableStack()
   try {
@@ -70,11 +71,15 @@ async function* measure(stage: Stage, event: FirstEvent): AsyncGenerator<Figure>
   starts.push(running.milliseconds)
   yield { name: `image.start.${name}`, value: median(starts), unit: 'ms', goal: { atMost: 200 } }
   const events = stage.kit.option('events') ?? EVENTS
+  const later: number[] = []
   for (let sent = 1; sent < events; sent += 1) {
+    const from = performance.now()
     await running.send().catch(async (error: unknown) => {
       throw new Error(`${name} did not answer event ${sent}: ${await running.lastWords()}`, { cause: error })
     })
+    later.push(performance.now() - from)
   }
+  yield { name: `image.event.${name}`, value: median(later), unit: 'ms', reference: 'the same event again and again' }
   const { own, resident } = running.memory()
   const reference = `its own after ${events} events; ${(resident / MB).toFixed(0)} with what is mapped from files, which the functions of a node share`
   yield { name: `image.memory.${name}`, value: own / MB, unit: 'MB', reference, goal: { atMost: 90 } }
@@ -86,7 +91,7 @@ async function start({ kit, app, node, environment }: Stage, { name, path, heade
   const [port, controlPort, metrics] = [await kit.freePort(), await kit.freePort(), await kit.freePort()]
   const own = {
     ...environment,
-    ...(await functionEnvironment(name, app)),
+    ...(await functionEnvironment(name)),
     HOST: '127.0.0.1',
     PORT: port,
     CONTROL_PORT: controlPort,
@@ -106,7 +111,7 @@ async function start({ kit, app, node, environment }: Stage, { name, path, heade
     return answer.status
   }
   const from = performance.now()
-  const process = await kit.program('env', ['-i', ...assignments, node, join(app, 'run.mjs'), name])
+  const process = await kit.program('env', ['-i', ...assignments, ...imageEntrypoint(node, app), name])
   const lastWords = async (): Promise<string> => {
     await process.stop()
     return (await process.ended()).split('\n').slice(-LAST_LINES).join('\n')
@@ -157,21 +162,6 @@ function settings(): Record<string, string> {
   const file = readFileSync(join(repository, 'manifests', 'base', 'config.yaml'), 'utf8')
   const maps = parseAllDocuments(file).map((document) => document.toJS() as { data: Record<string, string> })
   return Object.assign({}, ...maps.map(({ data }) => data)) as Record<string, string>
-}
-
-/** Bytes of the files that a function's process loads, whatever it does later. */
-async function parts(app: string, name: string): Promise<readonly number[]> {
-  const seen = new Set<string>()
-  const follow = (path: string): void => {
-    if (seen.has(path)) return
-    seen.add(path)
-    const text = readFileSync(path, 'utf8')
-    for (const [, from = ''] of text.matchAll(/(?:^|[;}\n])import[^;"'()]*["'](\.[^"']+)["']/g)) {
-      follow(join(dirname(path), from))
-    }
-  }
-  follow(join(app, `${name}.mjs`))
-  return await Promise.all([...seen].map(sizeOf))
 }
 
 async function sizeOf(path: string): Promise<number> {

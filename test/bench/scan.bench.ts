@@ -112,7 +112,7 @@ const main = fileURLToPath(new URL('../../functions/scan-idle/main.ts', import.m
 async function startScanner(kit: Kit, cluster: Cluster, neighbours: Neighbours): Promise<Scanner> {
   const [port, metricsPort] = [await kit.freePort(), await kit.freePort()]
   const environment = {
-    NODE_OPTIONS: (await functionEnvironment('scan-idle', ''))['NODE_OPTIONS'],
+    NODE_OPTIONS: (await functionEnvironment('scan-idle'))['NODE_OPTIONS'],
     ...cluster.environment,
     ...neighbours.environment,
     HOST: '127.0.0.1',

@@ -1,25 +1,19 @@
 // What the project takes from Knative, seen on its own functions and its own manifests.
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-
 import type { Event } from 'kubernetes-types/core/v1.js'
 import { beforeAll, describe, expect, inject, it } from 'vitest'
 
 import { namespaceOf } from '#shared/instance/names.ts'
 
+import { logs } from './logs.ts'
 import { observe, type Observer } from './observer.ts'
 import { cluster, hostOf, newInstance, PATIENCE, podsOf, publish, signal } from './world.ts'
 
-/** Where the kubelet keeps what containers write; those of the run alone (local/cluster/namespaces.ts). */
-const LOGS = '/var/log/pods'
 const AWAY_MS = 4000
 
 /** Outcomes that the pods of a function wrote down for events about one instance. */
 async function outcomes(name: string, instance: string): Promise<readonly string[]> {
-  const files = await readdir(LOGS, { recursive: true })
-  const own = files.filter((file) => file.startsWith(`platxa_${name}-`) && /user-container\/\d+\.log$/.test(file))
-  const texts = await Promise.all(own.map((file) => readFile(join(LOGS, file), 'utf8')))
-  const lines = texts.flatMap((text) => text.split('\n')).filter((line) => line.includes(`"instance":"${instance}"`))
+  const said = await logs(new RegExp(`^platxa_${name}-.*user-container`))
+  const lines = [...said.values()].flat().filter((line) => line.includes(`"instance":"${instance}"`))
   return lines.flatMap((line) => /"outcome":"([a-z]+)"/.exec(line)?.[1] ?? [])
 }
 

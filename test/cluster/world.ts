@@ -15,6 +15,7 @@ import { deploymentOf, namespaceOf } from '#shared/instance/names.ts'
 import { connect } from '#shared/k8s/connect.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 
+import { lastWords } from './logs.ts'
 import { PROBE_IMAGE } from './probe-image.ts'
 
 /** A machine that does other things too may need it; nothing is measured here. */
@@ -131,10 +132,12 @@ export async function newInstance(name: string): Promise<void> {
   const data = { name, revision: 1, ownerId: 'u-1', tier: 'free', odooVersion: '19', hosts: [hostOf(name)] }
   const answer = await publish('io.platxa.instance.requested.v1', name, data)
   if (answer.status !== 202) throw new Error(`the broker answered ${answer.status}: ${answer.body}`)
-  await until(
-    async () => (await visit(hostOf(name), '/web/login', { headers: html })).status,
-    (status) => status === 200,
-  )
+  const page = () => visit(hostOf(name), '/web/login', { headers: html })
+  await until(page, ({ status }) => status === 200).catch(async (error: unknown) => {
+    const spec = JSON.stringify((await instanceDeployment(name))?.status)
+    const said = await lastWords(/^(platxa|traefik-system)_|^knative-eventing_.*(dispatcher|filter|ingress)/)
+    throw new Error(`${name} has no login page; its Deployment: ${spec}\n${said}`, { cause: error })
+  })
 }
 
 /** Each replica of wake finds out for itself, and one that does not know yet parks a tab; so many requests meet all of them. */

@@ -62,9 +62,13 @@ export const firstEvents: readonly FirstEvent[] = [
   event(
     'dead-letter',
     'io.platxa.instance.wake.requested.v1',
-    { name: NOBODY, trigger: 'manual' },
+    { name: MADE, trigger: 'manual' },
     {
-      headers: { 'ce-knativeerrorcode': '503', 'ce-knativeerrordest': 'http://wake-events.traefik-system' },
+      headers: {
+        'ce-subject': `instances/${MADE}`,
+        'ce-knativeerrorcode': '503',
+        'ce-knativeerrordest': 'http://wake-events.traefik-system',
+      },
     },
   ),
   event('wake', 'io.platxa.instance.wake.requested.v1', { name: NOBODY, trigger: 'manual' }, { control: true }),

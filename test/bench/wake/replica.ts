@@ -1,9 +1,9 @@
-// The real main.ts of wake, bundled as in its image, as a process of its own, with the flags of its manifest.
+// wake as its image runs it, as a process of its own, with the flags of its manifest.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { bundle } from '#local/image/bundle.ts'
+import { bundleFunctions } from '#local/image/bundle.ts'
+import { imageEntrypoint } from '#local/image/environment.ts'
 import type { Kit, Started } from '../figure.ts'
 import type { Cluster } from './cluster.ts'
 
@@ -17,8 +17,6 @@ export interface Replica {
   /** From its start until it knew all instances. */
   readonly readyAfterMs: number
 }
-
-const main = fileURLToPath(new URL('../../../functions/wake/main.ts', import.meta.url))
 
 /** `over`: other settings than those of the benches that have one replica. */
 export async function startReplica(
@@ -47,7 +45,8 @@ export async function startReplica(
   }
   const host = environment.HOST
   const assignments = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
-  const program = await kit.program('env', [...assignments, process.execPath, await bundled(kit)], port, host)
+  const command = imageEntrypoint(process.execPath, await bundled(kit))
+  const program = await kit.program('env', [...assignments, ...command, 'wake'], port, host)
   const ask = (at: number, path: string): Promise<Response> =>
     fetch(`http://${host}:${at}${path}`, { signal: kit.signal })
   while ((await ask(control, '/health/readiness')).status >= 300) await sleep(10)
@@ -75,9 +74,9 @@ export async function startReplica(
   }
 }
 
-/** Its path; made once for all replicas of a bench. */
+/** Its folder; made once for all replicas of a bench. */
 async function bundled({ dir }: Kit): Promise<string> {
-  const folder = join(dir, 'wake')
-  if (!existsSync(folder)) await bundle(folder, { wake: main })
-  return join(folder, 'wake.mjs')
+  const folder = join(dir, 'app')
+  if (!existsSync(folder)) await bundleFunctions(folder)
+  return folder
 }

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { flag } from '#shared/server/env.ts'
 import { runFunction } from '#shared/server/run.ts'
 
-await runFunction({
+runFunction({
   name: 'fixture',
   env: { PGPASSWORD: z.string(), SLOW_MS: z.coerce.number().int(), HANGS: flag.default(false) },
   app: ({ env, log, onStop, signal }) => {

@@ -1,0 +1,1 @@
+exports.importJob = (path) => import(path)
