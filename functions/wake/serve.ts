@@ -13,7 +13,7 @@ import type { Door } from './route.ts'
 import type { Wake } from './wake.ts'
 
 export interface Ports {
-  readonly host: string
+  readonly host?: string | undefined
   readonly port: number
   readonly controlPort: number
   readonly metricsPort: number

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import type { Server } from 'node:http'
 
 export interface Address {
-  readonly host: string
+  /** Every address of both families when left out. */
+  readonly host?: string | undefined
   /** 0 lets the system choose. */
   readonly port: number
 }

@@ -12,7 +12,8 @@ import { startTelemetry } from '#shared/server/telemetry.ts'
 
 /** Variables that mean the same to every function. */
 export const commonEnv = {
-  HOST: z.string().default('0.0.0.0'),
+  /** Every address of both families when not set: Knative and the kubelet ask by the pod's, which may be an IPv6 one. */
+  HOST: z.string().optional(),
   PORT: port.prefault('8080'),
   METRICS_PORT: port.prefault('9464'),
   DRAIN_DELAY: duration.prefault('3s'),

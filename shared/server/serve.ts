@@ -14,7 +14,7 @@ import { within } from '#shared/server/within.ts'
 
 export interface Serving {
   readonly app: Hono
-  readonly host: string
+  readonly host?: string | undefined
   readonly port: number
   readonly metrics: Registry
   readonly metricsPort: number
