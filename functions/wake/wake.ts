@@ -186,8 +186,8 @@ export function createWake(parts: WakeParts): Wake {
       polls.close()
     },
     async close() {
+      await keeper.close()
       ending.abort()
-      keeper.close()
       await forwarder.close()
     },
   }

@@ -1,5 +1,6 @@
 // Carries out what a change of a room asks for: the PATCH, the probe, the timers, letting people in, telling others.
 import { beginSpan } from '#shared/server/telemetry.ts'
+import { within } from '#shared/server/within.ts'
 import type { Deps } from '../effects.ts'
 import { scaleUp, tellFailed, tellWoken } from '../effects.ts'
 import { note, type Entry } from './entry.ts'
@@ -19,7 +20,8 @@ export interface Keeper {
   readonly change: (entry: Entry, step: (before: Room, now: number) => Step) => void
   /** Ends timers and probes of an instance that is no more. */
   readonly forget: (entry: Entry) => void
-  close(): void
+  /** What is being told is told to its end, within a limit. Then nothing happens any more. */
+  close(): Promise<void>
 }
 
 export interface KeeperDeps extends Deps {
@@ -36,9 +38,13 @@ export interface KeeperDeps extends Deps {
   readonly probe?: Partial<Pick<Probe, 'port' | 'path' | 'everyMs' | 'tryMs'>>
 }
 
+/** A broker that hangs must not keep a replica from leaving. */
+const lastWordsMs = 3_000
+
 export function createKeeper(deps: KeeperDeps): Keeper {
   const { limits, metrics, log, signal } = deps
   const timers = new Set<NodeJS.Timeout>()
+  const telling = new Set<Promise<void>>()
   const spans = createWakeSpans()
   const podEvents = createPodEvents({
     kubernetes: deps.kubernetes,
@@ -86,7 +92,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
           'woken',
         )
         void learnVersion(entry)
-        return void tellWoken(entry.facts, command, deps, signal)
+        return tell(tellWoken(entry.facts, command, deps, signal))
       case 'tell failed':
         if (command.wish === null) return undefined
         metrics.failed(command.wish.trigger, command.trouble.code)
@@ -94,8 +100,14 @@ export function createKeeper(deps: KeeperDeps): Keeper {
           { instance: entry.facts.name, reason: command.trouble.code, detail: command.trouble.detail },
           'wake failed',
         )
-        return void tellFailed(entry.facts, command.wish, command.trouble, deps, signal)
+        return tell(tellFailed(entry.facts, command.wish, command.trouble, deps, signal))
     }
+  }
+
+  /** Deals with its own faults. */
+  function tell(told: Promise<void>): void {
+    telling.add(told)
+    void told.finally(() => telling.delete(told))
   }
 
   async function scale(entry: Entry): Promise<void> {
@@ -164,8 +176,12 @@ export function createKeeper(deps: KeeperDeps): Keeper {
   return {
     change,
     forget,
-    close() {
+    async close() {
       for (const timer of timers) clearTimeout(timer)
+      const all = Promise.all(telling).then(() => undefined)
+      await within(lastWordsMs, all, 'telling of the last wakes').catch((error: unknown) =>
+        log.warn({ error }, 'somebody is not told of a wake'),
+      )
     },
   }
 }

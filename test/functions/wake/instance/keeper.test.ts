@@ -4,6 +4,7 @@ import { raise } from '#functions/wake/instance/fence.ts'
 import { createHolds } from '#functions/wake/hold.ts'
 import { createKeeper, type Keeper } from '#functions/wake/instance/keeper.ts'
 import { createWakeMetrics } from '#functions/wake/metrics.ts'
+import type { Publisher } from '#shared/events/publish.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import { createMetrics } from '#shared/server/metrics.ts'
 import { silentLog } from '#test/world/postgres.ts'
@@ -18,10 +19,10 @@ class Client extends EventEmitter {
 let lateMs = 0
 const now = (): number => Date.now() - lateMs
 
-function keeper(): Keeper {
+function keeper(publisher?: Publisher): Keeper {
   const metrics = createWakeMetrics(createMetrics(), { holds: () => 0, parked: () => 0, entries: () => [], now })
   const signal = new AbortController().signal
-  const deps = { kubernetes: {} as Kubernetes, publisher: undefined, source: '//test', replica: 'test', log: silentLog }
+  const deps = { kubernetes: {} as Kubernetes, publisher, source: '//test', replica: 'test', log: silentLog }
   const hooks = { release: () => undefined, onAwake: () => undefined, onPodTrouble: () => undefined }
   return createKeeper({
     ...deps,
@@ -66,6 +67,24 @@ describe('a keeper', () => {
       expect(await held).toBe('let in')
     },
   )
+
+  it('tells of a wake to the end before it closes, when the broker takes its time', async () => {
+    const happened: string[] = []
+    const slow = async (): Promise<void> => {
+      await new Promise((resolve) => setTimeout(resolve, 1_000))
+      happened.push('told')
+    }
+    const slowly = keeper({ publish: slow })
+    const wish = { trigger: 'http', why: 'somebody opened /', client: 'browser' } as const
+    slowly.change(entryWith(room(waking({ wish }))), (before, at) => ({
+      room: { ...before },
+      commands: [{ do: 'tell failed', wish, trouble: quota, at } as const],
+    }))
+    const closed = slowly.close().then(() => happened.push('closed'))
+    await vi.advanceTimersByTimeAsync(1_000)
+    await closed
+    expect(happened).toEqual(['told', 'closed'])
+  })
 
   it('has no timer for an instance nothing is awaited of', () => {
     const { change } = keeper()

@@ -164,7 +164,7 @@ function requested(data: object, extensions: Record<string, string> = {}): Param
 describe('an event that asks for a wake', () => {
   it('wakes once, however often it is delivered', () => {
     const { rooms, asked, change } = scene(facts('demo'))
-    const deps = { rooms, keeper: { change, forget: () => undefined, close: () => undefined }, now: () => 1_000 }
+    const deps = { rooms, keeper: { change, forget: () => undefined, close: async () => undefined }, now: () => 1_000 }
     expect(wake(requested({}), deps)).toMatchObject({ do: 'done', why: 'it is on its way' })
     expect(wake(requested({}), deps)).toMatchObject({ do: 'done', why: 'it is on its way' })
     expect(asked).toEqual(['scale'])
@@ -181,7 +181,7 @@ describe('an event that asks for a wake', () => {
     ['somebody who no longer waits', {}, { expirytime: '1970-01-01T00:00:00Z' }, 'the wish has expired'],
   ])('changes nothing for %s', (_whom, data, extensions, why) => {
     const { rooms, asked, change } = scene(facts('demo'))
-    const deps = { rooms, keeper: { change, forget: () => undefined, close: () => undefined }, now: () => 1_000 }
+    const deps = { rooms, keeper: { change, forget: () => undefined, close: async () => undefined }, now: () => 1_000 }
     expect(wake(requested(data, extensions), deps)).toMatchObject({ do: 'done', why })
     expect(asked).toEqual([])
   })
@@ -195,7 +195,7 @@ describe('an event that asks for a wake', () => {
       forget: () => undefined,
       onConflict: () => undefined,
     })
-    const deps = { rooms, keeper: { change, forget: () => undefined, close: () => undefined }, now: () => 0 }
+    const deps = { rooms, keeper: { change, forget: () => undefined, close: async () => undefined }, now: () => 0 }
     expect(wake(requested({}), deps)).toMatchObject({ do: 'retry' })
   })
 })
