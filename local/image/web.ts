@@ -28,7 +28,6 @@ function late(name: string): Class {
 }
 
 export const web = {
-  __proto__: globalThis,
   Headers: late('Headers'),
   Request: late('Request'),
   Response: late('Response'),

@@ -243,6 +243,15 @@ describe('shared/events/receive behind a real socket', () => {
     socket.destroy()
   })
 
+  it('waits for a body that was announced for as long as the event has, and answers 503 then', async () => {
+    const { port } = await listening(app().hono)
+    const socket = connect(port, '127.0.0.1')
+    socket.write(`POST / HTTP/1.1\r\nhost: x\r\n${headerLines(wake)}content-length: 100\r\n\r\n{"name":`)
+    const [answer] = (await once(socket, 'data')) as [Buffer]
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 503 [^]*not done after 300 ms/)
+    socket.destroy()
+  })
+
   it('reads raw UTF-8 in a header', async () => {
     const seen: (string | undefined)[] = []
     const { port } = await listening(app(async (event) => (seen.push(event.subject), done())).hono)
