@@ -7,9 +7,10 @@ import { promisify } from 'node:util'
 
 import type { ControlPlane } from '#local/control-plane/start.ts'
 import { run, type Running } from '#local/control-plane/processes.ts'
+import { findProgram, programFolders } from '#local/tools/programs.ts'
 
 import { PAUSE_IMAGE, SOCKET } from './images.ts'
-import { findProgram, pluginFolder } from './machine.ts'
+import { pluginFolder } from './machine.ts'
 import { CLUSTER_DOMAIN, DNS_ADDRESS, NODE, NODE_ADDRESS, podNetwork, POD_RANGE } from './network.ts'
 
 const CONTAINERD_LIMIT_MS = 30_000
@@ -28,7 +29,7 @@ export async function startContainerd(setup: NodeSetup): Promise<Running> {
   await writeFile(join(dataDir, 'cni', '10-pods.conflist'), JSON.stringify(podNetwork(dataDir)))
   const config = join(dataDir, 'containerd.toml')
   await writeFile(config, containerdConfig(setup, (await pluginFolder()) ?? ''))
-  const binary = (await findProgram('containerd', process.env)) ?? 'containerd'
+  const binary = (await findProgram(programFolders(process.env), 'containerd')) ?? 'containerd'
   const containerd = await start(setup, 'containerd', binary, ['--config', config])
   const deadline = Date.now() + CONTAINERD_LIMIT_MS
   for (;;) {

@@ -5,7 +5,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { series } from '#shared/instance/versions.ts'
-import { findProgram, run, type Told } from './run.ts'
+import { programOf, run, type Told } from './run.ts'
 
 /** Debian has Odoo 19 in sid alone, whose Python it does not run on. So: its package alone, everything else of trixie. */
 const SUITE = 'trixie'
@@ -43,7 +43,7 @@ export async function whyNoRoot(signal: AbortSignal): Promise<string | undefined
   if (process.platform !== 'linux') return 'they need Linux'
   if (process.getuid?.() !== 0) return 'unpacking them needs root'
   for (const program of ['unshare', 'chroot', 'apt-get']) {
-    if ((await findProgram(program)) === undefined) return `there is no program \`${program}\``
+    if ((await programOf(program)) === undefined) return `there is no program \`${program}\``
   }
   const mounted = run('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt'], { signal })
   return mounted.then(
@@ -71,7 +71,7 @@ export async function fillRoot(folder: string, told: Told): Promise<void> {
 
 /** The machine's own, else the package unpacked beside: it is a shell script. */
 async function debootstrap(folder: string, { tell, signal }: Told): Promise<{ program: string; env: Environment }> {
-  const own = await findProgram('debootstrap')
+  const own = await programOf('debootstrap')
   if (own !== undefined) return { program: own, env: {} }
   tell('fetching debootstrap')
   const download = (): Promise<string> => run('apt-get', ['-q', 'download', 'debootstrap'], { signal, cwd: folder })

@@ -1,8 +1,9 @@
 // Programs of this machine that build something: their last lines are the reason when one fails.
 import { spawn } from 'node:child_process'
-import { access, constants } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
+import { delimiter } from 'node:path'
 import { createInterface } from 'node:readline'
+
+import { findProgram, programFolders } from '#local/tools/programs.ts'
 
 export interface Told {
   readonly tell: (detail: string) => void
@@ -18,20 +19,11 @@ export interface RunOptions {
 }
 
 const LAST_LINES = 12
-/** Where root's programs are, even when PATH is that of somebody else. */
-const SYSTEM = ['/usr/sbin', '/sbin', '/usr/bin', '/bin']
+/** PATH may be that of somebody else. */
+const folders = (): readonly string[] => [...programFolders(process.env), '/usr/bin', '/bin']
 
-const folders = (): readonly string[] => [...(process.env['PATH'] ?? '').split(delimiter).filter(Boolean), ...SYSTEM]
-
-export async function findProgram(name: string): Promise<string | undefined> {
-  for (const path of folders().map((folder) => join(folder, name))) {
-    const found = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    )
-    if (found) return path
-  }
-  return undefined
+export async function programOf(name: string): Promise<string | undefined> {
+  return findProgram(folders(), name)
 }
 
 /** Gives back its standard output. Throws with the last lines of what it said when it fails. */

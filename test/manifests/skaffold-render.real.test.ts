@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { findProgram } from '#local/real-odoo/run.ts'
+import { programOf } from '#local/real-odoo/run.ts'
 import { obtainTool } from '#local/tools/tools.ts'
 import { repository } from '#local/world/layout.ts'
 
@@ -15,7 +15,7 @@ import { objectsIn, render } from './render.ts'
 
 const LIMIT_MS = 180_000
 const LARGE = 1 << 26
-const skaffold = await findProgram('skaffold')
+const skaffold = await programOf('skaffold')
 const name = skaffold === undefined ? 'skaffold itself (skipped: there is none on the PATH)' : 'skaffold itself'
 
 describe.skipIf(skaffold === undefined)(name, () => {

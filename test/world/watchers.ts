@@ -1,10 +1,10 @@
 // Prometheus, Alertmanager and their tools: the machine's own, else Debian's, unpacked into the cache and not installed.
 import { execFile } from 'node:child_process'
-import { access, constants } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { fillOnce } from '#local/control-plane/cache.ts'
+import { findProgram, programFolders } from '#local/tools/programs.ts'
 import { aptUnpack } from '#test/apt.ts'
 
 const programs = {
@@ -18,17 +18,9 @@ export type Program = keyof typeof programs
 const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'platxa-functions', 'debian')
 
 /** Its path, or undefined when this machine has none (yet). */
-export async function findProgram(program: Program): Promise<string | undefined> {
+export async function watcherOf(program: Program): Promise<string | undefined> {
   const { names, debian } = programs[program]
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter).filter(Boolean), join(cache, debian, 'usr', 'bin')]
-  for (const path of folders.flatMap((folder) => names.map((name) => join(folder, name)))) {
-    const found = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    )
-    if (found) return path
-  }
-  return undefined
+  return findProgram([...programFolders(process.env), join(cache, debian, 'usr', 'bin')], ...names)
 }
 
 /**
@@ -36,7 +28,7 @@ export async function findProgram(program: Program): Promise<string | undefined>
  * there the unpacked ones are mounted, for this one process. Undefined where there is none, or none may mount.
  */
 export async function commandOf(program: Program): Promise<readonly string[] | undefined> {
-  const path = await findProgram(program)
+  const path = await watcherOf(program)
   if (path === undefined) return undefined
   const unpacked = join(cache, programs[program].debian)
   if (program !== 'alertmanager' || !path.startsWith(unpacked)) return [path]
@@ -73,13 +65,13 @@ export async function obtainPrograms(tell: (detail: string) => void): Promise<re
       faults.push(`apt-get download ${name}: ${fault}`)
     })
   }
-  const isThere = (await findProgram('alertmanager')) !== undefined
+  const isThere = (await watcherOf('alertmanager')) !== undefined
   if (isThere && (await commandOf('alertmanager')) === undefined) faults.push('Alertmanager needs unshare and mount')
   return faults
 }
 
 async function hasAll(debian: string): Promise<boolean> {
   const wanted = (Object.keys(programs) as Program[]).filter((program) => programs[program].debian === debian)
-  const found = await Promise.all(wanted.map(findProgram))
+  const found = await Promise.all(wanted.map(watcherOf))
   return found.every((path) => path !== undefined)
 }

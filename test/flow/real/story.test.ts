@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { findProgram } from '#local/real-odoo/run.ts'
+import { programOf } from '#local/real-odoo/run.ts'
 import { chromiumPath, openBrowser, withoutBrowser } from '../browse.ts'
 import type { Instance } from './instance.ts'
 import { noOdoo } from './obtainable.ts'
@@ -11,7 +11,7 @@ import { type RealWorld, realWorld } from './world.ts'
 import * as web from './web-client.ts'
 
 const run = promisify(execFile)
-const missing = async (program: string): Promise<boolean> => (await findProgram(program)) === undefined
+const missing = async (program: string): Promise<boolean> => (await programOf(program)) === undefined
 const [noPython, noCurl] = [await missing('python3'), await missing('curl')]
 
 describe.skipIf(noOdoo !== undefined)(`a real Odoo${noOdoo ?? ''}`, () => {

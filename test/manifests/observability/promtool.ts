@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { parse, stringify } from 'yaml'
 import { z } from 'zod'
-import { findProgram } from '#test/world/watchers.ts'
+import { watcherOf } from '#test/world/watchers.ts'
 
 const run = promisify(execFile)
 const folder = new URL('../../../manifests/components/observability/', import.meta.url)
@@ -30,7 +30,7 @@ export const groups = manifest.parse(parse(await readFile(new URL('rules.yaml', 
 export const rules: readonly Rule[] = groups.flatMap((group) => group.rules)
 export const alerts = rules.filter((one) => one.alert !== undefined)
 
-export const promtool = await findProgram('promtool')
+export const promtool = await watcherOf('promtool')
 export const withoutPromtool =
   promtool === undefined ? ' (skipped: no promtool on PATH, and none could be unpacked)' : ''
 
