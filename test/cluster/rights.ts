@@ -12,6 +12,7 @@ interface Line {
   readonly verb: string
   readonly requestURI: string
   readonly user: { readonly username: string }
+  readonly objectRef?: { readonly resource?: string; readonly apiGroup?: string }
   readonly responseStatus?: { readonly code?: number }
 }
 
@@ -31,8 +32,14 @@ function isRefused({ responseStatus }: Line): boolean {
   return responseStatus?.code === 403
 }
 
+/** Without the query: a watch that is begun anew has another resourceVersion. */
 function told({ user, verb, requestURI }: Line): string {
-  return `${user.username} ${verb} ${requestURI}`
+  return `${user.username} ${verb} ${requestURI.split('?')[0]}`
+}
+
+/** As the API server words it when it refuses. */
+function worded({ user, verb, objectRef: { resource = '', apiGroup = '' } = {} }: Line): string {
+  return `User "${user.username}" cannot ${verb} resource "${resource}" in API group "${apiGroup}"`
 }
 
 describe('rights', () => {
@@ -41,7 +48,8 @@ describe('rights', () => {
     const accounts = new Set(all.map(({ user }) => user.username.split(':').at(-1)))
     expect([...accounts]).toEqual(expect.arrayContaining(['wake', 'sleep', 'scan-idle', 'provision']))
     const allowed = new Set(all.filter((call) => !isRefused(call)).map(told))
-    // a RoleBinding holds some milliseconds after it was written: who was too early has asked again
+    // A RoleBinding holds some milliseconds after it was written, and an API server that has just started knows none yet
+    // (disturbances.ts): who was too early has asked again.
     expect(
       all
         .filter(isRefused)
@@ -50,9 +58,12 @@ describe('rights', () => {
     ).toEqual([])
   })
 
-  it('no log of ours says that something is forbidden', async () => {
+  it('no log of ours says that something is forbidden, but for what was allowed at another moment', async () => {
+    const allowed = (await calls()).filter((call) => !isRefused(call)).map(worded)
     const said = await logs(OUR_LOG)
     expect(said.size).toBeGreaterThan(3)
-    expect([...said.values()].flat().filter((line) => /forbidden/i.test(line))).toEqual([])
+    const forbidden = [...said.values()].flat().filter((line) => /forbidden/i.test(line))
+    const worst = forbidden.filter((line) => !allowed.some((words) => line.replaceAll('\\', '').includes(words)))
+    expect(worst).toEqual([])
   })
 })
