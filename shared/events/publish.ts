@@ -107,12 +107,10 @@ function refusal({ status, headers, text }: Answered): Failure {
   }
 }
 
-/** What ended a signal is one level down. */
 function networkFault(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  if (!(cause instanceof Error)) return String(cause)
-  const code = 'code' in cause && typeof cause.code === 'string' ? `${cause.code} ` : ''
-  return `${code}${cause.message}`.trim()
+  if (!(error instanceof Error)) return String(error)
+  const code = 'code' in error && typeof error.code === 'string' ? `${error.code} ` : ''
+  return `${code}${error.message}`.trim()
 }
 
 function retryAfterMs(header: string | undefined): number | undefined {

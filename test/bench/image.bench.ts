@@ -20,7 +20,7 @@ import { memoryOf } from './memory.ts'
 import { startCluster } from './wake/cluster.ts'
 
 export const about =
-  'the image of the functions: its bundles on its Node, with a real API server and PostgreSQL (--events 1000)'
+  'the image of the functions: its snapshot on its Node, with a real API server and PostgreSQL (--events 1000)'
 
 const STARTS = 7
 const EVENTS = 1_000

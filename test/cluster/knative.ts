@@ -12,7 +12,7 @@ const AWAY_MS = 4000
 
 /** Outcomes that the pods of a function wrote down for events about one instance. */
 async function outcomes(name: string, instance: string): Promise<readonly string[]> {
-  const said = await logs(new RegExp(`^platxa_${name}-.*user-container`))
+  const said = await logs(new RegExp(`^platxa_${name}-.*user-container/\\d+\\.log$`))
   const lines = [...said.values()].flat().filter((line) => line.includes(`"instance":"${instance}"`))
   return lines.flatMap((line) => /"outcome":"([a-z]+)"/.exec(line)?.[1] ?? [])
 }

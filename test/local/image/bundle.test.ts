@@ -23,18 +23,17 @@ describe('the bundle of the image', () => {
   }, 300_000)
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
-  /** With nothing but its own files: no packages, and no settings but these. */
-  async function start(args: readonly string[], settings: Readonly<Record<string, string>> = {}) {
-    const [name = ''] = args
-    const own = names.includes(name) ? await functionEnvironment(name) : imageEnvironment
+  /** With nothing but its own files: no packages, no settings. */
+  async function start(name: string) {
+    const env = names.includes(name) ? await functionEnvironment(name) : imageEnvironment
     const [node, ...options] = imageEntrypoint(process.execPath, folder)
-    const run = promisify(execFile)(node, [...options, ...args], { cwd: tmpdir(), env: { ...own, ...settings } })
+    const run = promisify(execFile)(node, [...options, name], { cwd: tmpdir(), env })
     const ended = await run.catch((error: unknown) => error as { code: number; stdout: string; stderr: string })
     return { code: 'code' in ended ? ended.code : 0, said: ended.stdout, faults: ended.stderr }
   }
 
   it.each(names)('starts %s, which says what is missing', { timeout: LIMIT_MS }, async (name) => {
-    const { code, said } = await start([name])
+    const { code, said } = await start(name)
     expect(code).toBe(1)
     expect(JSON.parse(said.trim().split('\n')[0] ?? '')).toMatchObject({ function: name, message: 'could not start' })
   })
@@ -52,13 +51,13 @@ describe('the bundle of the image', () => {
   })
 
   it.each(jobs)('starts %s, which misses its settings', { timeout: LIMIT_MS }, async (name) => {
-    const { code, faults } = await start([name])
+    const { code, faults } = await start(name)
     expect(code).toBe(1)
     expect(faults).toContain('EnvError')
   })
 
   it.each(['', '../sleep', 'Sleep'])('refuses "%s" as the name of a function', { timeout: LIMIT_MS }, async (name) => {
-    expect((await start([name])).code).toBe(64)
+    expect((await start(name)).code).toBe(64)
   })
 
   it('is told by Dockerfile what the image of the trial cluster is told', async () => {

@@ -101,7 +101,7 @@ describe('a function that continues the snapshot', { timeout: LIMIT_MS }, () => 
         body: JSON.stringify(body),
       })
     const metrics = async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
-    return { child, lines, post, metrics, ended }
+    return { child, post, metrics, ended }
   }
 
   it('answers what is right and what is wrong, publishes, and ends with 0 on SIGTERM', async () => {
