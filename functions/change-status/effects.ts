@@ -1,6 +1,6 @@
 import { makeEvent } from '#shared/events/emit.ts'
 import { done, refuse, reply, retry, type Answer } from '#shared/events/receive.ts'
-import { apply, applyAll } from '#shared/cluster/apply.ts'
+import { apply, applyAll, applyTogether } from '#shared/cluster/apply.ts'
 import { desiredOf } from '#shared/cluster/desired.ts'
 import { note } from '#shared/cluster/note.ts'
 import { readDeployed, readKnown } from '#shared/cluster/read.ts'
@@ -106,7 +106,7 @@ async function letIn(spec: InstanceSpec, deps: Deps, signal: AbortSignal): Promi
   const parameters = parametersOf(spec, platform)
   await writeTenantParameters({ admin, database: role, role, password: passwords.password, parameters, signal })
   const deployment = objects.find(({ kind }) => kind === 'Deployment')
-  await applyAll(
+  await applyTogether(
     kubernetes,
     objects.filter((object) => object !== deployment),
     today,

@@ -1,5 +1,5 @@
 import type { Deployment } from 'kubernetes-types/apps/v1.js'
-import { apply, applyAll } from '#shared/cluster/apply.ts'
+import { apply, applyAll, applyTogether } from '#shared/cluster/apply.ts'
 import { note, type Said } from '#shared/cluster/note.ts'
 import { readKnown, readStorage } from '#shared/cluster/read.ts'
 import { remember } from '#shared/cluster/remember.ts'
@@ -18,7 +18,7 @@ import { urlOf, type InstanceSpec } from '#shared/instance/spec.ts'
 import { claimsAsToday } from '#shared/instance/volume-claims.ts'
 import { KubernetesError } from '#shared/k8s/errors.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
-import type { Admin } from '#shared/postgres/connect.ts'
+import type { Admin, Session } from '#shared/postgres/connect.ts'
 import { NotOurs, TemplateMissing } from '#shared/postgres/errors.ts'
 import { suspendRole } from '#shared/postgres/suspend.ts'
 import { surveyTenant } from '#shared/postgres/survey.ts'
@@ -39,13 +39,18 @@ export interface Deps {
   readonly steps: Steps
 }
 
-export async function observe(event: InstanceRequested, deps: Deps, signal: AbortSignal): Promise<Seen> {
+export async function observe(
+  event: InstanceRequested,
+  deps: Deps,
+  session: Session,
+  signal: AbortSignal,
+): Promise<Seen> {
   const { data: requested } = event
-  const { kubernetes, admin, platform } = deps
+  const { kubernetes, platform } = deps
   const database = databaseOf(requested.name)
   const [known, survey] = await Promise.all([
     readKnown(kubernetes, requested.name, platform.functionsNamespace, signal),
-    surveyTenant({ admin, database, role: database, template: templateWanted(requested), signal }),
+    surveyTenant(session, { database, role: database, template: templateWanted(requested) }),
   ])
   return { requested, known, survey }
 }
@@ -98,7 +103,7 @@ async function provision(
   const objects = instanceObjects(spec, platform, secrets, storage)
   // The first two are applied already; the pod waits for its database.
   const last = objects.findIndex(({ kind }) => kind === 'Deployment')
-  await steps.time('objects', () => applyAll(kubernetes, objects.slice(2, last), today, signal))
+  await steps.time('objects', () => applyTogether(kubernetes, objects.slice(2, last), today, signal))
   const made = await steps.time('database', () => provideDatabase(admin, platform, { spec, secrets, uid }, signal))
   await steps.time('deployment', async () => {
     await start(deployment(spec, platform, secrets), spec, deps, signal)

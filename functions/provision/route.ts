@@ -17,8 +17,8 @@ export function route(deps: Deps, metrics?: Registry): Hono {
     deadlineMs: DEADLINE_MS,
     // One event of an instance at a time: two that both find no Secret would each make a password of their own.
     handle: (event, signal) =>
-      holdInstance(deps.admin, event.data.name, signal, async (held) => {
-        const seen = await observe(event, deps, held)
+      holdInstance(deps.admin, event.data.name, signal, async (held, session) => {
+        const seen = await observe(event, deps, session, held)
         return act(decide(seen), seen, event, deps, held)
       }),
   })

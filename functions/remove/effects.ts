@@ -10,7 +10,7 @@ import { done, refuse, reply, retry, type Answer } from '#shared/events/receive.
 import { databaseOf, fieldManager, labelKeys, namespaceOf } from '#shared/instance/names.ts'
 import { tombstone as tombstoneObject, type Tombstone } from '#shared/instance/tombstone.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
-import type { Admin } from '#shared/postgres/connect.ts'
+import type { Admin, Session } from '#shared/postgres/connect.ts'
 import { dropDatabase } from '#shared/postgres/drop.ts'
 import { isKept, keepDatabase } from '#shared/postgres/keep.ts'
 import { surveyTenant } from '#shared/postgres/survey.ts'
@@ -32,6 +32,11 @@ export interface Deps {
   readonly goneWithinMs: number
 }
 
+interface Held extends Deps {
+  /** Of the lock. */
+  readonly session: Session
+}
+
 export async function observe(event: RemovalRequested, deps: Deps, signal: AbortSignal): Promise<Seen> {
   const { data: requested } = event
   return { requested, known: await readKnown(deps.kubernetes, requested.name, deps.functionsNamespace, signal) }
@@ -41,7 +46,7 @@ export async function observe(event: RemovalRequested, deps: Deps, signal: Abort
 export async function act(
   decision: Decision,
   event: RemovalRequested,
-  deps: Deps,
+  deps: Held,
   signal: AbortSignal,
 ): Promise<Answer> {
   const { name, uid } = event.data
@@ -110,13 +115,13 @@ async function takeDatabase(event: RemovalRequested, { admin }: Deps, signal: Ab
   return false
 }
 
-async function takeOwnDatabase(event: RemovalRequested, deps: Deps, signal: AbortSignal): Promise<boolean> {
-  const { admin } = deps
+async function takeOwnDatabase(event: RemovalRequested, deps: Held, signal: AbortSignal): Promise<boolean> {
+  const { session } = deps
   const { name, uid } = event.data
   const database = databaseOf(name)
-  const { clone } = await surveyTenant({ admin, database, role: database, template: database, signal })
+  const { clone } = await surveyTenant(session, { database, role: database, template: database })
   if (clone?.origin?.uid === uid) return takeDatabase(event, deps, signal)
-  return isKept({ admin, database, uid, signal })
+  return isKept(session, database, uid)
 }
 
 const LOOK_EVERY_MS = 200

@@ -16,8 +16,8 @@ export function route(deps: Deps, metrics?: Registry): Hono {
     metrics,
     deadlineMs: DEADLINE_MS,
     handle: (event, signal) =>
-      holdInstance(deps.admin, event.data.name, signal, async (held) =>
-        act(decide(await observe(event, deps, held)), event, deps, held),
+      holdInstance(deps.admin, event.data.name, signal, async (held, session) =>
+        act(decide(await observe(event, deps, held)), event, { ...deps, session }, held),
       ),
   })
 }

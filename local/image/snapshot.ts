@@ -25,10 +25,11 @@ export interface Snapshot {
 export async function buildSnapshot({ folder, functions, place, node }: Snapshot): Promise<Record<string, string>> {
   const script = join(folder, 'functions.cjs')
   const later: Record<string, string> = {}
-  const mains = [...functions.map((name) => `./functions/${name}/main.ts`), './local/image/main.ts']
+  const mains = functions.map((name) => `./functions/${name}/main.ts`)
+  const parts = ['./local/image/interpreted.ts', ...mains, './local/image/main.ts']
   await build({
     absWorkingDir: repository,
-    stdin: { contents: mains.map((path) => `import '${path}'\n`).join(''), resolveDir: repository, loader: 'ts' },
+    stdin: { contents: parts.map((path) => `import '${path}'\n`).join(''), resolveDir: repository, loader: 'ts' },
     outfile: script,
     bundle: true,
     format: 'cjs',

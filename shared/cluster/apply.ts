@@ -12,7 +12,7 @@ export async function apply<T extends Manifest>(kubernetes: Kubernetes, object: 
 /** One after the other. Claims that cannot grow are applied as one of `today` instead: nothing else has to fail for them. */
 export async function applyAll(
   kubernetes: Kubernetes,
-  objects: readonly KubernetesObject[],
+  objects: Iterable<KubernetesObject>,
   today: readonly KubernetesObject[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -21,6 +21,23 @@ export async function applyAll(
     if (smaller === undefined) await apply(kubernetes, object, signal)
     else await allowed(() => growOrKeep(kubernetes, object, smaller, signal), signal)
   }
+}
+
+const AT_ONCE = 4
+
+/** The same for objects of which none needs another: several at once. The first fault ends them all, and none is under way after it. */
+export async function applyTogether(
+  kubernetes: Kubernetes,
+  objects: readonly KubernetesObject[],
+  today: readonly KubernetesObject[],
+  signal: AbortSignal,
+): Promise<void> {
+  const fault = new AbortController()
+  const ends = AbortSignal.any([signal, fault.signal])
+  const left = objects.values()
+  const take = () => applyAll(kubernetes, left, today, ends).catch((error: unknown) => fault.abort(error))
+  await Promise.all(Array.from({ length: AT_ONCE }, take))
+  fault.signal.throwIfAborted()
 }
 
 async function growOrKeep(

@@ -55,7 +55,7 @@ export function checkAttributes(raw: Readonly<Record<string, unknown>>, data: un
       throw new EventRefused(400, name, 'is not a name an attribute may have: a-z and 0-9 only')
   }
   // the code that zod makes for a schema keeps the first event waiting, and events are few
-  const checked = attributes.safeParse(raw, { jitless: true })
+  const checked = attributes.safeParse(raw)
   if (!checked.success) {
     const [fault] = checked.error.issues
     throw new EventRefused(400, String(fault?.path[0] ?? 'envelope'), fault?.message ?? 'is broken')

@@ -184,7 +184,7 @@ export function instanceOf(event: {
   readonly data: unknown
   readonly subject?: string | undefined
 }): string | undefined {
-  const named = withName.safeParse(event.data, { jitless: true })
+  const named = withName.safeParse(event.data)
   if (named.success) return named.data.name
   const subject = instanceName.safeParse(event.subject?.replace(/^instances\//, ''))
   return event.subject?.startsWith('instances/') && subject.success ? subject.data : undefined

@@ -88,7 +88,7 @@ function understood<T extends EventType>(types: readonly T[], event: Envelope): 
   if (event.data !== undefined && (event.data instanceof Uint8Array || !mediaType || !isJson(mediaType))) {
     throw new EventRefused(415, 'datacontenttype', 'must be JSON')
   }
-  const data = catalogue[type].safeParse(event.data, { jitless: true })
+  const data = catalogue[type].safeParse(event.data)
   if (!data.success) throw new EventRefused(422, 'data', `does not fit ${type}: ${explain(data.error)}`)
   return { ...event, type, data: data.data } as EventOf<T>
 }

@@ -40,8 +40,8 @@ export async function keepDatabase(options: KeepOptions): Promise<string | undef
 }
 
 /** Whether this instance has a kept one. */
-export async function isKept({ admin, database, uid, signal }: Omit<KeepOptions, 'role'>): Promise<boolean> {
-  return admin.session({ signal }, (session) => databaseExists(session, keptName(database, uid)))
+export async function isKept(session: Session, database: string, uid: string): Promise<boolean> {
+  return databaseExists(session, keptName(database, uid))
 }
 
 /** At most 63 bytes, whatever the length of the old name. */

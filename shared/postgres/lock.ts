@@ -9,16 +9,16 @@ export async function withTenantLock<T>(session: Session, role: string, run: () 
 
 /**
  * Runs alone among all events of one instance, in whatever function or replica. The run's own signal also ends when the
- * lock is lost, because another may have it by then.
+ * lock is lost, because another may have it by then. The session that holds the lock is at hand for whatever is quick.
  */
 export async function holdInstance<T>(
   admin: Admin,
   name: string,
   signal: AbortSignal,
-  run: (signal: AbortSignal) => Promise<T>,
+  run: (signal: AbortSignal, session: Session) => Promise<T>,
 ): Promise<T> {
   return admin.session({ signal }, (session) =>
-    withLock(session, `instance ${name}`, () => run(AbortSignal.any([signal, session.lost]))),
+    withLock(session, `instance ${name}`, () => run(AbortSignal.any([signal, session.lost]), session)),
   )
 }
 

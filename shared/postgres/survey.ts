@@ -1,5 +1,5 @@
 /** What there is before anything is done: a tenant's finished clone, what is in its way, and the template. */
-import type { Admin, Session } from './connect.ts'
+import type { Session } from './connect.ts'
 import { lookForClone, type Origin } from './origin.ts'
 
 export interface Survey {
@@ -10,19 +10,15 @@ export interface Survey {
   readonly templateExists: boolean
 }
 
-export async function surveyTenant(options: {
-  readonly admin: Admin
-  readonly database: string
-  readonly role: string
-  readonly template: string
-  readonly signal: AbortSignal
-}): Promise<Survey> {
-  const { admin, database, role, template, signal } = options
-  return admin.session({ signal }, async (session) => ({
+export async function surveyTenant(
+  session: Session,
+  { database, role, template }: { readonly database: string; readonly role: string; readonly template: string },
+): Promise<Survey> {
+  return {
     clone: await lookForClone(session, database, role),
     obstacle: await obstacleTo(session, database, role),
     templateExists: (await lookAt(session, template)) !== undefined,
-  }))
+  }
 }
 
 export interface Found {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIP, isIPv6 } from 'node:net'
+import { BlockList, isIP } from 'node:net'
 
 /** Who is at the other end of a client's connection, and whether its word about earlier hops counts. */
 export interface Peer {
@@ -28,12 +28,17 @@ export function peers(networks: readonly string[]): (address: string | undefined
   const list = new BlockList()
   for (const network of networks) {
     const [address = '', bits = '128'] = network.split('/')
-    list.addSubnet(address, Number(bits), isIPv6(address) ? 'ipv6' : 'ipv4')
+    list.addSubnet(address, Number(bits), familyOf(address))
   }
   return (address = '') => {
     const plain = address.startsWith(MAPPED) ? address.slice(MAPPED.length) : address
-    return { address: plain, trusted: plain !== '' && list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4') }
+    return { address: plain, trusted: plain !== '' && list.check(plain, familyOf(plain)) }
   }
+}
+
+/** Of what is an address for sure: Node's own pattern for IPv6 takes 8 ms to compile. */
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return address.includes(':') ? 'ipv6' : 'ipv4'
 }
 
 /**

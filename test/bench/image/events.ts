@@ -1,15 +1,17 @@
-// One event for each function that it answers after having looked at the world. Provision makes an instance the first time
-// and later finds it made; what others are told of it is so already. Of nobody else is there anything.
+// One event for each function that it answers after having looked at the world, where it finds nothing to do: provision has made an
+// instance, and what it and others are told of it is older, or is so already. Of nobody else is there anything.
 export interface FirstEvent {
   readonly name: string
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: unknown
+  /** Of an event that it carries out, every time it comes. */
+  readonly work?: unknown
   /** Sent to the control port. */
   readonly control?: true
 }
 
-const MADE = 'made'
+export const MADE = 'made'
 const NOBODY = 'nobody'
 const UID = '00000000-0000-4000-8000-000000000000'
 const JSON_BODY = { 'content-type': 'application/json' }
@@ -34,23 +36,28 @@ const alert = {
   fingerprint: '5ef77f1f8a3ecf8d',
 }
 
-export const firstEvents: readonly FirstEvent[] = [
-  event('provision', 'io.platxa.instance.requested.v1', {
-    name: MADE,
-    revision: 1,
-    ownerId: 'u-1',
-    tier: 'free',
-    odooVersion: '19',
-    hosts: ['made.platxa.com'],
-  }),
-  event('change-tier', 'io.platxa.instance.tier.changed.v1', { name: MADE, revision: 1, tier: 'free', apply: 'now' }),
-  event('change-status', 'io.platxa.instance.status.changed.v1', { name: MADE, revision: 1, status: 'active' }),
-  event('remove', 'io.platxa.instance.removal.requested.v1', {
-    name: NOBODY,
-    revision: 1,
-    uid: UID,
-    keepDatabase: false,
-  }),
+const OLD = 1
+const NEWEST = 2
+const requested = { name: MADE, ownerId: 'u-1', tier: 'free', odooVersion: '19', hosts: ['made.platxa.com'] }
+const tier = { name: MADE, tier: 'free', apply: 'now' }
+const active = { name: MADE, status: 'active' }
+
+/** What has work to do is asked for what is older than its work. */
+function eventAndWork(name: string, type: string, data: object): FirstEvent {
+  return event(name, type, { ...data, revision: OLD }, { work: { ...data, revision: NEWEST } })
+}
+
+/** `uid` of the instance, once it is made. */
+export const firstEvents = (uid: string): readonly FirstEvent[] => [
+  eventAndWork('provision', 'io.platxa.instance.requested.v1', requested),
+  event('change-tier', 'io.platxa.instance.tier.changed.v1', { ...tier, revision: NEWEST }),
+  eventAndWork('change-status', 'io.platxa.instance.status.changed.v1', active),
+  event(
+    'remove',
+    'io.platxa.instance.removal.requested.v1',
+    { name: MADE, revision: OLD, uid, keepDatabase: false },
+    { work: { name: NOBODY, revision: NEWEST, uid: UID, keepDatabase: false } },
+  ),
   event('sleep', 'io.platxa.instance.idle.detected.v1', {
     name: NOBODY,
     lastActivityAt: '2026-01-01T00:00:00Z',

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
+import { createHash, X509Certificate } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -9,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 
+import { ensurePki } from '#local/control-plane/pki.ts'
 import { bundleFunctions } from '#local/image/bundle.ts'
 import { functionEnvironment, imageEntrypoint } from '#local/image/environment.ts'
 import { otlpReceiver } from '#test/world/otlp.ts'
@@ -122,6 +125,27 @@ describe('a function that continues the snapshot', { timeout: LIMIT_MS }, () => 
     expect(Number(started)).toBeGreaterThanOrEqual(before - 1)
   })
 
+  it('trusts an authority that is in the folder of authorities, and no other', async () => {
+    const pki = await ensurePki({ folder: join(folder, 'pki'), addresses: ['127.0.0.1'] })
+    const [ca, cert, key] = await Promise.all(
+      [pki.cert('ca'), pki.cert('apiserver'), pki.key('apiserver')].map((file) => readFile(file, 'utf8')),
+    )
+    const secured = createSecureServer({ cert, key }, (request, response) => {
+      request.resume().once('end', () => response.writeHead(202).end())
+    })
+    await new Promise<void>((resolve) => secured.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void secured.close())
+    const authorities = join(folder, 'authorities')
+    const settings = {
+      K_SINK: `https://127.0.0.1:${(secured.address() as AddressInfo).port}`,
+      SSL_CERT_DIR: authorities,
+    }
+    await mkdir(authorities)
+    expect((await (await start('relay-alerts', settings)).post(notification)).status).toBe(503)
+    await writeFile(join(authorities, `${hashOf(ca ?? '')}.0`), ca ?? '')
+    expect((await (await start('relay-alerts', settings)).post(notification)).status).toBe(204)
+  })
+
   it('loads later what it needs only now and then: a kubeconfig, and the SDK of OpenTelemetry', async () => {
     const receiver = await otlpReceiver()
     onTestFinished(() => receiver.close())
@@ -140,6 +164,21 @@ describe('a function that continues the snapshot', { timeout: LIMIT_MS }, () => 
     expect(receiver.spans().map(({ name }) => name)).toContain(idle.headers['ce-type'])
   })
 })
+
+/**
+ * The name under which OpenSSL looks for an authority whose subject is one common name: of its canonical form (lower case, UTF8String, no
+ * sequence around it) the first four bytes of the SHA-1, as a little-endian number. https://docs.openssl.org/3.5/man3/X509_NAME_hash
+ */
+function hashOf(pem: string): string {
+  const commonName = new X509Certificate(pem).subject.replace('CN=', '').toLowerCase()
+  const der = (tag: number, ...content: readonly Uint8Array[]): Buffer => {
+    const body = Buffer.concat(content)
+    return Buffer.concat([Buffer.of(tag, body.length), body])
+  }
+  const oid = Buffer.of(0x06, 0x03, 0x55, 0x04, 0x03)
+  const canonical = der(0x31, der(0x30, oid, der(0x0c, Buffer.from(commonName))))
+  return createHash('sha1').update(canonical).digest().readUInt32LE().toString(16).padStart(8, '0')
+}
 
 interface Ports {
   readonly port: number

@@ -43,6 +43,8 @@ describe('shared/server/env', () => {
       '10.0.0.0/8,10.0.0.0/33,x',
       'X must be a list of networks such as 10.0.0.0/8: not 10.0.0.0/33, x',
     ],
+    ['cidrList', cidrList, '10.0.0/8', 'X must be a list of networks such as 10.0.0.0/8: not 10.0.0/8'],
+    ['cidrList', cidrList, '::ffff:10.0.0.0/104', ['::ffff:10.0.0.0/104']],
     ['cidrList', cidrList, 'fd00::/129', 'X must be a list of networks such as 10.0.0.0/8: not fd00::/129'],
   ]
   it.each(rows)('reads %s %# from %4$j', (_name, schema, text, expected) => {
