@@ -18,22 +18,22 @@ describe.skipIf(noOdoo !== undefined)(`a real Odoo beside another one${noOdoo ??
   })
   afterAll(() => real?.[Symbol.asyncDispose]())
 
-  const rpc = async (service: string, method: string, args: readonly unknown[]): Promise<string> => {
+  const rpc = async (whom: Instance, service: string, method: string, args: readonly unknown[]): Promise<string> => {
     const json = { jsonrpc: '2.0', method: 'call', params: { service, method, args } }
-    return (await ask(demo.url('/jsonrpc'), { method: 'POST', json })).body
+    return (await ask(whom.url('/jsonrpc'), { method: 'POST', json })).body
   }
 
   it('is not let in by the other one, whoever asks with whatever password', async () => {
-    const args = [shop.database, 2, shop.password, 'res.partner', 'search_count', [[]]]
-    expect(JSON.parse(await rpc('object', 'execute_kw', args))).toHaveProperty('error')
-    expect(JSON.parse(await rpc('common', 'login', [shop.database, shop.login, shop.password]))).not.toHaveProperty(
-      'result',
-      expect.any(Number),
-    )
+    const asked = [shop.database, 2, shop.password, 'res.partner', 'search_count', [[]]]
+    const login = [shop.database, shop.login, shop.password]
+    expect(JSON.parse(await rpc(shop, 'object', 'execute_kw', asked))).toHaveProperty('result', expect.any(Number))
+    expect(JSON.parse(await rpc(shop, 'common', 'login', login))).toHaveProperty('result', expect.any(Number))
+    expect(JSON.parse(await rpc(demo, 'object', 'execute_kw', asked))).toHaveProperty('error')
+    expect(JSON.parse(await rpc(demo, 'common', 'login', login))).not.toHaveProperty('result', expect.any(Number))
   })
 
   it('is not named by the other one, in a list or in an error', async () => {
-    expect(await rpc('db', 'list', [])).not.toContain(shop.database)
+    expect(await rpc(demo, 'db', 'list', [])).not.toContain(shop.database)
     const selector = await ask(demo.url('/web/database/selector'))
     expect(selector.body).not.toContain(shop.database)
   })
