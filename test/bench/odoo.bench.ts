@@ -1,11 +1,8 @@
 // Waking a real Odoo, as a person in a browser sees it, beside the same start without us.
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
-import { statfs } from 'node:fs/promises'
-import { availableParallelism, totalmem } from 'node:os'
+import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Deployment } from 'kubernetes-types/apps/v1.js'
-import type { Pod } from 'kubernetes-types/core/v1.js'
 import type { Browser } from 'playwright-core'
 import { type FrontDoor, openFrontDoor } from '#local/front-door.ts'
 import { noOdoo } from '#test/flow/real/obtainable.ts'
@@ -13,21 +10,20 @@ import { askToSleep, type Instance, instanceOf } from '#test/flow/real/instance.
 import { chromiumPath, openBrowser } from '#test/flow/browse.ts'
 import { type LocalWorld, localWorld } from '#test/flow/local-world.ts'
 import { type Figure, type Kit, median } from './figure.ts'
-import { memoryOf } from './memory.ts'
+import { costs } from './odoo/costs.ts'
+import { podOf } from './odoo/pod.ts'
 
 export const about = 'a sleeping real Odoo, from the click to its page (--rounds 5), and what one costs'
 
 const ROUNDS = 5
 const LIMIT_MS = 120_000
 const POLL_MS = 20
-const GIBIBYTE = 1024 ** 3
-/** Of memory and of free disk; the rest is everything else's. */
-const FOR_INSTANCES = 0.7
 /** Here no graphics processor draws what moves on a page. */
 const STILL = { reducedMotion: 'reduce', bypassCSP: true } as const
 const SIGN_IN = '/web/login'
 /** manifests/base/wake.yaml */
 const WAKE_PORT = 8080
+const ODOO_PORT = 8069
 /** A locator would look twice a second, which is a sixth of what is measured here; every frame would make the browser draw them. */
 const IS_SIGN_IN = `document.querySelector('input[name=login]')?.checkVisibility() === true`
 const OFTEN = { polling: POLL_MS, timeout: LIMIT_MS } as const
@@ -50,21 +46,38 @@ export async function* figures(kit: Kit): AsyncGenerator<Figure> {
     for (const pid of [process.pid, ...doors.map((line) => Number.parseInt(line, 10))]) stayOn(`1-${cores - 1}`, pid)
   }
   const door = await doorOf(world)
+  const bare = await bareDoor()
   const browser = await openBrowser()
   try {
-    yield* wakes(kit, { world, demo, browser, signIn: `http://demo.localhost:${door.port}${SIGN_IN}` })
+    yield* wakes(kit, { world, demo, browser, bare, signIn: signInAt(door) })
     yield* costs(world, demo)
   } finally {
     await browser.close()
     await door.close()
+    await bare.door.close()
   }
 }
+
+const signInAt = ({ port }: FrontDoor): string => `http://demo.localhost:${port}${SIGN_IN}`
 
 /** What stands before wake, in a cluster Traefik, is another machine's too; the local world's own is where Odoo is. */
 async function doorOf(world: LocalWorld): Promise<FrontDoor> {
   const { wakeMetrics } = await world.file()
   const replicas = wakeMetrics.map((address) => ({ host: new URL(address).hostname, port: WAKE_PORT }))
   return openFrontDoor({ port: 0, console: () => undefined, replicas: () => replicas })
+}
+
+/** Without us the same proxy stands in front of the instance itself. */
+interface BareDoor {
+  readonly door: FrontDoor
+  leadTo(address: string): void
+}
+
+async function bareDoor(): Promise<BareDoor> {
+  let host = ''
+  const replicas = () => [{ host, port: ODOO_PORT }]
+  const door = await openFrontDoor({ port: 0, console: () => undefined, replicas })
+  return { door, leadTo: (address) => void (host = address) }
 }
 
 /**
@@ -79,7 +92,8 @@ interface Bench {
   readonly world: LocalWorld
   readonly demo: Instance
   readonly browser: Browser
-  /** Through the door. */
+  readonly bare: BareDoor
+  /** Through the door and wake. */
   readonly signIn: string
 }
 
@@ -134,7 +148,7 @@ async function click({ world, demo, browser, signIn }: Bench): Promise<number> {
 }
 
 /** What a script would do that has the cluster's rights and nobody else to wait for. */
-async function bareStart({ world, demo, browser }: Bench): Promise<number> {
+async function bareStart({ world, demo, browser, bare }: Bench): Promise<number> {
   await toSleep(world, demo)
   const kubernetes = await world.kubernetes()
   const page = await browser.newPage(STILL)
@@ -145,14 +159,14 @@ async function bareStart({ world, demo, browser }: Bench): Promise<number> {
     address = (await podOf(world, demo))?.status?.podIP
     if (address === undefined) await sleep(POLL_MS)
   }
-  const url = `http://${address}:8069`
   while (
-    !(await fetch(`${url}/web/health`)
+    !(await fetch(`http://${address}:${ODOO_PORT}/web/health`)
       .then(({ ok }) => ok)
       .catch(() => false))
   )
     await sleep(POLL_MS)
-  await page.goto(url + SIGN_IN)
+  bare.leadTo(address)
+  await page.goto(signInAt(bare.door))
   await page.waitForFunction(IS_SIGN_IN, undefined, OFTEN)
   const ms = performance.now() - began
   await page.close()
@@ -172,13 +186,6 @@ async function toSleep(world: LocalWorld, demo: Instance): Promise<void> {
   }
 }
 
-async function podOf(world: LocalWorld, { name }: Instance): Promise<Pod | undefined> {
-  const pods = { apiVersion: 'v1', kind: 'Pod', namespace: `instance-${name}` }
-  for await (const pod of (await world.kubernetes()).list<Pod>(pods, { signal: AbortSignal.timeout(LIMIT_MS) }))
-    return pod
-  return undefined
-}
-
 /** Of all wake replicas: seconds from the beginning of a wake until a phase was seen. */
 async function phasesOf(world: LocalWorld): Promise<Map<string, { sum: number; count: number }>> {
   const phases = new Map<string, { sum: number; count: number }>()
@@ -193,53 +200,4 @@ async function phasesOf(world: LocalWorld): Promise<Map<string, { sum: number; c
     }
   }
   return phases
-}
-
-async function* costs(world: LocalWorld, demo: Instance): AsyncGenerator<Figure> {
-  await demo.call('res.partner', 'search_count', [[]])
-  const pod = await podOf(world, demo)
-  const pss = memoryOfPod(pod?.status?.podIP ?? 'none')
-  yield { name: 'odoo.memory', value: pss / 1e6, unit: 'MB', reference: 'PSS of Odoo and its pooler, workers = 0' }
-  const pids = await demo.sql<{ pid: number }>('SELECT pid FROM pg_stat_activity WHERE usename = $1', [demo.database])
-  const sessions = pids.reduce((sum, { pid }) => sum + memoryOf(pid).proportional, 0)
-  yield {
-    name: 'odoo.memory.postgres',
-    value: sessions / 1e6,
-    unit: 'MB',
-    reference: `PSS of the ${pids.length} processes of PostgreSQL that serve it`,
-  }
-  const [size] = await demo.sql<{ bytes: string }>('SELECT pg_database_size(current_database()) AS bytes')
-  yield {
-    name: 'odoo.asleep-disk',
-    value: Number(size?.bytes) / 1e6,
-    unit: 'MB',
-    reference: 'its database; no process',
-  }
-  yield {
-    name: 'odoo.awake-at-once',
-    value: Math.floor((totalmem() * FOR_INSTANCES) / (pss + sessions)),
-    unit: 'count',
-    reference: `by memory: ${FOR_INSTANCES} of ${(totalmem() / GIBIBYTE).toFixed(0)} GiB, Odoo and PostgreSQL`,
-  }
-  const { bavail, bsize } = await statfs(world.folder)
-  yield {
-    name: 'odoo.asleep-at-once',
-    value: Math.floor((bavail * bsize * FOR_INSTANCES) / Number(size?.bytes)),
-    unit: 'count',
-    reference: `by disk: ${FOR_INSTANCES} of ${((bavail * bsize) / GIBIBYTE).toFixed(0)} GiB; their objects are bench sleepers`,
-  }
-}
-
-/** Proportional set size of the processes of this pod, in bytes. */
-function memoryOfPod(podIP: string): number {
-  let bytes = 0
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      if (readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`POD_IP=${podIP}`))
-        bytes += memoryOf(pid).proportional
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-  return bytes
 }
