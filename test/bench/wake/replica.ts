@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bundleFunctions } from '#local/image/bundle.ts'
-import { imageEntrypoint } from '#local/image/environment.ts'
+import { functionEnvironment, imageEntrypoint } from '#local/image/environment.ts'
 import type { Kit, Started } from '../figure.ts'
 import type { Cluster } from './cluster.ts'
 
@@ -28,7 +28,7 @@ export async function startReplica(
   const control = Number(over['CONTROL_PORT'] ?? (await kit.freePort()))
   const from = performance.now()
   const environment = {
-    NODE_OPTIONS: '--max-semi-space-size=8',
+    ...(await functionEnvironment('wake')),
     ...apiServer,
     HOST: '127.0.0.1',
     PORT: port,
