@@ -54,7 +54,6 @@ export function checkAttributes(raw: Readonly<Record<string, unknown>>, data: un
     if (!isAttributeName(name))
       throw new EventRefused(400, name, 'is not a name an attribute may have: a-z and 0-9 only')
   }
-  // the code that zod makes for a schema keeps the first event waiting, and events are few
   const checked = attributes.safeParse(raw)
   if (!checked.success) {
     const [fault] = checked.error.issues
