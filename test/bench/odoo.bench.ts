@@ -11,7 +11,6 @@ import { chromiumPath, openBrowser } from '#test/flow/browse.ts'
 import { type LocalWorld, localWorld } from '#test/flow/local-world.ts'
 import { type Figure, type Kit, median } from './figure.ts'
 import { costs } from './odoo/costs.ts'
-import { podOf } from './odoo/pod.ts'
 
 export const about = 'a sleeping real Odoo, from the click to its page (--rounds 5), and what one costs'
 
@@ -156,7 +155,7 @@ async function bareStart({ world, demo, browser, bare }: Bench): Promise<number>
   await kubernetes.scale(deploymentRef(demo), 1, { signal: AbortSignal.timeout(LIMIT_MS) })
   let address: string | undefined
   while (address === undefined) {
-    address = (await podOf(world, demo))?.status?.podIP
+    address = (await demo.pods())[0]?.status?.podIP
     if (address === undefined) await sleep(POLL_MS)
   }
   while (
@@ -180,7 +179,7 @@ async function toSleep(world: LocalWorld, demo: Instance): Promise<void> {
   const kubernetes = await world.kubernetes()
   for (let tries = 0; ; tries += 1) {
     const found = await kubernetes.get<Deployment>(deploymentRef(demo), { signal: AbortSignal.timeout(LIMIT_MS) })
-    if (found?.spec?.replicas === 0 && (await podOf(world, demo)) === undefined) return
+    if (found?.spec?.replicas === 0 && (await demo.pods()).length === 0) return
     if (found?.spec?.replicas !== 0 && tries % 20 === 0) await askToSleep(world, demo.name)
     await sleep(250)
   }

@@ -6,7 +6,6 @@ import type { Instance } from '#test/flow/real/instance.ts'
 import type { LocalWorld } from '#test/flow/local-world.ts'
 import type { Figure } from '../figure.ts'
 import { memoryOf } from '../memory.ts'
-import { podOf } from './pod.ts'
 
 const GIBIBYTE = 1024 ** 3
 /** Of memory and of free disk; the rest is everything else's. */
@@ -14,7 +13,7 @@ const FOR_INSTANCES = 0.7
 
 export async function* costs(world: LocalWorld, demo: Instance): AsyncGenerator<Figure> {
   await demo.call('res.partner', 'search_count', [[]])
-  const pod = await podOf(world, demo)
+  const [pod] = await demo.pods()
   const pss = memoryOfPod(pod?.status?.podIP ?? 'none')
   yield { name: 'odoo.memory', value: pss / 1e6, unit: 'MB', reference: 'PSS of Odoo and its pooler, workers = 0' }
   const pids = await demo.sql<{ pid: number }>('SELECT pid FROM pg_stat_activity WHERE usename = $1', [demo.database])
