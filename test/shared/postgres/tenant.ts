@@ -49,10 +49,11 @@ export async function stateOf({ root }: PostgresWorld, name: string): Promise<un
 }
 
 async function seenFromOutside(session: Session, name: string) {
+  // Who makes a role is a member twice since PostgreSQL 16: what it granted itself, and ADMIN from the first superuser.
   const role = await session.query(
     `SELECT rolcanlogin, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls, rolconnlimit,
             rolpassword IS NOT NULL AS has_password,
-            (SELECT array_agg(pg_get_userbyid(member)::text) FROM pg_auth_members WHERE roleid = r.oid
+            (SELECT array_agg(DISTINCT pg_get_userbyid(member)::text) FROM pg_auth_members WHERE roleid = r.oid
               AND pg_has_role(member, roleid, 'USAGE')) AS members,
             (SELECT datacl::text LIKE '%' || $1 || '%' FROM pg_database WHERE datname = 'postgres') AS in_postgres
      FROM pg_authid r WHERE rolname = $1`,
