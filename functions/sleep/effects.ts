@@ -14,6 +14,7 @@ import {
 } from './decide.ts'
 import type { IdleDetected } from './event.ts'
 import { liftEverywhere, newReplica, raiseEverywhere, type FenceDeps, type Raised } from './fences.ts'
+import { scaleToZero } from './scale-down.ts'
 import { hearTabs, type TabDeps } from './tabs.ts'
 import { declined, noteAndSay, noteVeto, refOf, slept, type Slept, type TellDeps } from './tell.ts'
 
@@ -26,8 +27,9 @@ export interface Deps extends FenceDeps, TabDeps, TellDeps {
 }
 
 export async function observe(event: IdleDetected, deps: Deps, signal: AbortSignal): Promise<FirstSeen> {
+  const deployment = await readNow(event.data.name, deps, signal)
   return {
-    instance: await readNow(event.data.name, deps, signal),
+    instance: deployment && readInstance(deployment),
     deploymentUid: event.data.deploymentUid,
     now: deps.now(),
     timeoutMs: timeoutOf(event, deps),
@@ -88,7 +90,7 @@ async function sleepBehindTheFence(event: IdleDetected, deps: Deps, signal: Abor
     // From here on the replicas lift it themselves, when they see the Deployment at 0: lifted now, a request could still
     // reach the pod that ends. Where the answer is lost nobody knows, and the fence expires.
     lift = false
-    await scaleToZero(looked.instance, AbortSignal.timeout(leftMs), deps)
+    await scaleToZero(name, looked.deployment, deps.kubernetes, AbortSignal.timeout(leftMs))
     return await noteAndSay(looked.instance, looked, event, deps, AbortSignal.timeout(noteWithinMs))
   } catch (error) {
     if (!isConflict(error)) throw error
@@ -100,7 +102,7 @@ async function sleepBehindTheFence(event: IdleDetected, deps: Deps, signal: Abor
   }
 }
 
-type Looked = ({ readonly instance: Instance } & Slept) | { readonly answer: Answer }
+type Looked = ({ readonly instance: Instance; readonly deployment: Deployment } & Slept) | { readonly answer: Answer }
 
 async function lookAgain(
   raised: readonly Raised[],
@@ -109,8 +111,10 @@ async function lookAgain(
   signal: AbortSignal,
 ): Promise<Looked> {
   const { name, deploymentUid } = event.data
-  const instance = await readNow(name, deps, signal)
-  if (instance?.uid !== deploymentUid) return { answer: done('the instance went away meanwhile') }
+  const deployment = await readNow(name, deps, signal)
+  const instance = deployment && readInstance(deployment)
+  if (deployment === undefined || instance?.uid !== deploymentUid)
+    return { answer: done('the instance went away meanwhile') }
   const no = async (objection: Objection): Promise<Looked> => ({
     answer: await decline(instance, objection, event, deps, signal),
   })
@@ -123,7 +127,7 @@ async function lookAgain(
     return no({ veto: 'replica-young', why: `wake replica ${newcomer} has just started` })
   }
   const crons = tenant.unknown === undefined ? tenant.crons : { is: 'none' as const }
-  return { instance, crons, idleMs: decision.idleMs, why: wordsFor(decision.idleMs) }
+  return { instance, deployment, crons, idleMs: decision.idleMs, why: wordsFor(decision.idleMs) }
 }
 
 function wordsFor(idleMs: number): string {
@@ -145,12 +149,6 @@ function timeoutOf({ data }: IdleDetected, { idleTimeoutMs }: Deps): number {
   return data.timeoutSeconds === undefined ? idleTimeoutMs : data.timeoutSeconds * 1000
 }
 
-async function readNow(name: string, { kubernetes }: Deps, signal: AbortSignal): Promise<Instance | undefined> {
-  const deployment = await kubernetes.get<Deployment>(refOf(name), { signal })
-  return deployment === undefined ? undefined : readInstance(deployment)
-}
-
-async function scaleToZero(instance: Instance, signal: AbortSignal, { kubernetes }: Deps): Promise<void> {
-  const { uid, resourceVersion } = instance
-  await kubernetes.scale(refOf(instance.name), 0, { uid, resourceVersion, signal })
+function readNow(name: string, { kubernetes }: Deps, signal: AbortSignal): Promise<Deployment | undefined> {
+  return kubernetes.get<Deployment>(refOf(name), { signal })
 }

@@ -9,7 +9,7 @@ export interface ActiveSession {
   readonly database: string
   /** What the client calls itself. */
   readonly application: string
-  /** `active`, or one of the two kinds of `idle in transaction`. */
+  /** `starting`, `active`, or one of the two kinds of `idle in transaction`. */
   readonly state: string
   readonly sinceSeconds: number
 }
@@ -20,16 +20,19 @@ export interface ActiveSession {
  */
 export async function activeSessions(session: Session, role: string): Promise<readonly ActiveSession[]> {
   const rows = await session.query<Omit<ActiveSession, 'state' | 'sinceSeconds'> & Hidden>(
-    `SELECT pid, datname AS database, application_name AS application, state,
+    `SELECT pid, datname AS database, application_name AS application,
+            coalesce(state, CASE WHEN pg_has_role(usename, 'USAGE') OR pg_has_role('pg_read_all_stats', 'USAGE')
+                                 THEN 'starting' END) AS state,
             extract(epoch FROM now() - state_change)::float8 AS "sinceSeconds"
      FROM pg_stat_activity
-     WHERE usename = $1 AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+     WHERE usename = $1 AND pid <> pg_backend_pid() AND coalesce(backend_type, 'client backend') = 'client backend'
        AND state IS DISTINCT FROM 'idle'
      ORDER BY state_change`,
     [role],
   )
   return rows.map(({ state, sinceSeconds, ...rest }) => {
-    // PostgreSQL hides what others do from those who are no member of their role. Hidden is not the same as idle.
+    // PostgreSQL hides what others do from those who are no member of their role. Hidden is not the same as idle, nor as one that
+    // has just come and has no state yet.
     if (state === null) throw new PostgresError(`"${session.user}" may not see what "${role}" does`)
     return { ...rest, state, sinceSeconds: Math.max(0, sinceSeconds ?? 0) }
   })

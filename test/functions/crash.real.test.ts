@@ -2,13 +2,12 @@
 // PostgreSQL. Then its event comes again, and the world must be the one of an undisturbed run.
 import type { Deployment } from 'kubernetes-types/apps/v1.js'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { z } from 'zod'
 import { memoryOf, runningPod } from '#functions/change-tier/resize.ts'
 import { deploymentRef } from '#shared/cluster/refs.ts'
 import type { Outgoing } from '#shared/events/emit.ts'
 import { annotationKeys } from '#shared/instance/names.ts'
 import type { ReplicaSettings } from '#shared/wake/replicas.ts'
-import { installManifests, instanceName, request, within, type Answered } from '#test/functions/provision/world.ts'
+import { installManifests, instanceName, request, within } from '#test/functions/provision/world.ts'
 import { cluster, testNamespace } from '#test/world/cluster.ts'
 import { mortal } from '#test/world/crash.ts'
 import {
@@ -39,18 +38,11 @@ describe('a function that ends right after any of its writes', { timeout: 900_00
   /** Ended after its k-th write, and then delivered again. Returns after which write that was. */
   async function interrupted(here: Life, name: FunctionName, event: Outgoing, writes: number, status = 200) {
     const process = mortal(await here.hands(name), writes)
-    await heard(() => here.deliver(event, process))
+    await here.deliver(event, process)
     const after = `after write ${writes}: ${process.writes.at(-1)}`
     expect([after, process.writes.length]).toEqual([after, writes])
     expect([after, await insist(here, event)]).toEqual([after, status])
     return after
-  }
-
-  /** Sleep leaves alone a Deployment that its controller writes to while it looks, and is told again by the next scan. */
-  async function heard(tell: () => Promise<Answered>): Promise<void> {
-    let answer = await tell()
-    for (let tries = 1; tries < 20 && veto.safeParse(answer.data).data?.veto === 'changed-meanwhile'; tries += 1)
-      answer = await tell()
   }
 
   /** As the broker does, which comes again while something is on its way. */
@@ -179,13 +171,13 @@ describe('a function that ends right after any of its writes', { timeout: 900_00
       // Once round, because the first time is not like the others.
       for (const step of steps) {
         const event = await next(step)
-        await heard(() => here.deliver(event))
+        await here.deliver(event)
       }
       const undisturbed: { readonly step: Step; readonly writes: number; readonly world: unknown }[] = []
       for (const step of steps) {
         const counting = mortal(await here.hands(step.function))
         const event = await next(step)
-        await heard(() => here.deliver(event, counting))
+        await here.deliver(event, counting)
         undisturbed.push({ step, writes: counting.writes.length, world: await look(step) })
       }
       const most = Math.max(...undisturbed.map(({ writes }) => writes))
@@ -193,7 +185,7 @@ describe('a function that ends right after any of its writes', { timeout: 900_00
         for (const { step, writes: all, world } of undisturbed) {
           const event = await next(step)
           if (writes > all) {
-            await heard(() => here.deliver(event))
+            await here.deliver(event)
             continue
           }
           const after = await interrupted(here, step.function, event, writes, step.status)
@@ -204,8 +196,6 @@ describe('a function that ends right after any of its writes', { timeout: 900_00
     await Promise.all(Array.from({ length: INSTANCES }, (_, share) => goRound(share)))
   })
 })
-
-const veto = z.object({ veto: z.string() })
 
 /** One wake replica that saw nothing for a long time. */
 async function quietFrontDoor(): Promise<ReplicaSettings> {

@@ -91,12 +91,9 @@ export async function sleepWorld(postgres: PostgresWorld, ...replies: Answering[
       const { headers, body } = encodeEvent(event)
       const answer = await app.request('/', { method: 'POST', headers, body: body ?? null, ...(signal && { signal }) })
       const text = await answer.text()
-      return {
-        status: answer.status,
-        type: answer.headers.get('ce-type'),
-        id: answer.headers.get('ce-id'),
-        data: text === '' ? undefined : (JSON.parse(text) as Record<string, unknown>),
-      }
+      const data = text === '' ? undefined : (JSON.parse(text) as Record<string, unknown>)
+      const veto = data?.['veto']
+      return { status: answer.status, type: answer.headers.get('ce-type'), id: answer.headers.get('ce-id'), veto, data }
     },
   }
 }

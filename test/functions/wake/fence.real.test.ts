@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeEvent, makeEvent } from '#shared/events/emit.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import { testNamespace } from '#test/world/cluster.ts'
+import { standStill } from '#test/world/stand-still.ts'
 import { tenantlessSleep } from '#test/world/tenantless-sleep.ts'
 import { createPod } from '#test/world/wake-replica.ts'
 import { ask, click, until, type Ask } from './client.ts'
@@ -111,7 +112,7 @@ async function fallAsleep(instance: Instance, house: House, asked: Asked = {}): 
   return { type: answer.headers.get('ce-type'), data: text === '' ? {} : JSON.parse(text) }
 }
 
-/** Asked again as the scanner does it: while it wakes, a Deployment's controllers change it too. */
+/** Asked again as the scanner does it. */
 async function fallsAsleep(instance: Instance, house: House): Promise<void> {
   const answer = async (): Promise<string | null> => (await fallAsleep(instance, house)).type
   await expect.poll(answer, { timeout: 60_000, interval: 200 }).toBe('io.platxa.instance.slept.v1')
@@ -203,7 +204,7 @@ describe('a replica that hangs', () => {
     const { instance, call } = await awake(replica)
     const through = { ...call, port: second.port, address: second.address }
     expect((await ask(through)).status).toBe(200)
-    second.child.kill('SIGSTOP')
+    await standStill(second.child.pid)
     expect(await fallAsleep(instance, house, { controlTimeoutMs: 300 })).toMatchObject(declined('replica-silent'))
     expect((await ask(call)).status).toBe(200)
     second.child.kill('SIGCONT')
@@ -247,6 +248,27 @@ describe('a Deployment that somebody changes while sleep looks', () => {
     expect((await held)?.status).toBe(200)
     expect((await instance.read()).spec?.replicas).toBe(1)
     expect(instance.odoo.boots).toBe(1)
+  })
+})
+
+describe('a Deployment whose controller writes its status while sleep looks', () => {
+  it('is scaled all the same: that says of nobody that they want it awake', async () => {
+    const { house, replica } = await firstReplica()
+    const { instance } = await awake(replica)
+    let times = 0
+    const kubernetes: Kubernetes = {
+      ...world.kubernetes,
+      async scale(ref, replicas, options) {
+        times += 1
+        const condition = { type: 'Progressing', status: 'True', reason: `Written${times}` }
+        const status = { type: 'merge', subresource: 'status', signal: AbortSignal.timeout(10_000) } as const
+        if (times < 3) await world.kubernetes.patch(ref, { status: { conditions: [condition] } }, status)
+        return world.kubernetes.scale(ref, replicas, options)
+      },
+    }
+    const { type } = await fallAsleep(instance, house, { kubernetes })
+    expect([type, times]).toEqual(['io.platxa.instance.slept.v1', 3])
+    expect((await instance.read()).spec?.replicas).toBe(0)
   })
 })
 

@@ -1,10 +1,12 @@
 import { Client } from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { cloneDatabase } from '#shared/postgres/clone.ts'
+import { connectPostgres } from '#shared/postgres/connect.ts'
 import { dropDatabase } from '#shared/postgres/drop.ts'
 import { keepDatabase, keptName } from '#shared/postgres/keep.ts'
 import { setConnectionLimit } from '#shared/postgres/limits.ts'
 import { activeSessions } from '#shared/postgres/sessions.ts'
+import { literal } from '#shared/postgres/names.ts'
 import { resumeRole, suspendRole } from '#shared/postgres/suspend.ts'
 import { writeTenantParameters } from '#shared/postgres/tenant-settings.ts'
 import { NOT_HERE, VERSIONS, hasPostgres, postgresOf, type PostgresWorld } from '#test/world/postgres.ts'
@@ -57,6 +59,36 @@ for (const version of VERSIONS) {
       const busy = client.query('SELECT pg_sleep(0.5)')
       await expect.poll(() => atWork(role)).toMatchObject([{ state: 'active' }])
       await busy
+    })
+
+    // PostgreSQL runs something of ours between a connection's birth and its first state since 17.
+    it.skipIf(version !== 'the newest')(
+      `is at work while a connection of it starts${version === 'the newest' ? '' : ' (skipped: nothing holds one there)'}`,
+      async () => {
+        const { role } = await cloned(false)
+        const database = { database: role, signal: never }
+        await world.root.session(database, async (session) => {
+          await session.query(`CREATE FUNCTION public.slow() RETURNS event_trigger LANGUAGE plpgsql AS
+                       $$ BEGIN IF session_user = ${literal(role)} THEN PERFORM pg_sleep(1); END IF; END $$`)
+          await session.query('CREATE EVENT TRIGGER slow ON login EXECUTE FUNCTION public.slow()')
+        })
+        const starts = connected(role)
+        await expect.poll(() => atWork(role)).toMatchObject([{ database: role, state: 'starting' }])
+        await starts
+        expect(await atWork(role)).toEqual([])
+      },
+    )
+
+    it('is nothing that another tenant can tell', async () => {
+      const { role } = await cloned(false)
+      const other = await cloned(false)
+      await (await connected(role)).query('BEGIN')
+      const { host, port } = world.admin.settings
+      const stranger = connectPostgres({ host, port, user: other.role, password: PASSWORD, sslmode: 'disable' })
+      const asked = stranger.session({ database: other.role, signal: never }, (session) =>
+        activeSessions(session, role),
+      )
+      await expect(asked).rejects.toThrow('may not see')
     })
 
     it('is locked out by a suspension, its sessions too, and let in again', async () => {
