@@ -140,10 +140,13 @@ export async function newInstance(name: string): Promise<void> {
   })
 }
 
-/** Each replica of wake finds out for itself, and one that does not know yet parks a tab; so many requests meet all of them. */
+/** Each replica of wake finds out for itself, and one that does not know yet parks a tab: which one gets it is Traefik's choice. */
 export async function everyReplicaKnows(host: string): Promise<void> {
-  const answers = await Promise.all(Array.from({ length: 20 }, () => visit(host, '/standin/echo')))
-  const others = answers.filter(({ status }) => status !== 200)
+  const pods = await podsOf('traefik-system', 'app.kubernetes.io/name=wake')
+  const addresses = pods.flatMap(({ metadata, status }) => (metadata?.deletionTimestamp ? [] : [status?.podIP ?? '']))
+  const held = addresses.map((address) => ask(address, '/standin/echo', { port: 8080, headers: { host } }))
+  const others = (await Promise.all(held)).filter(({ status }) => status !== 200)
+  if (addresses.length === 0) throw new Error('there is no replica of wake')
   if (others.length > 0) throw new Error(`${host} is not awake: ${others.map(({ status }) => status).join(', ')}`)
 }
 

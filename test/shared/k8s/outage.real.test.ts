@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { connect, type ConnectOptions } from '#shared/k8s/connect.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import { type OwnControlPlane, ownControlPlane } from '#test/world/cluster.ts'
+import { standStill } from '#test/world/stand-still.ts'
 
 import { follow, remove, write } from './follower.ts'
 
@@ -93,7 +94,7 @@ describe('when the API server stands still', () => {
     const follower = await synced(kubernetes, namespace)
     const pid = own.pids()['kube-apiserver']
     if (pid === undefined) throw new Error('no API server')
-    process.kill(pid, 'SIGSTOP')
+    await standStill(pid)
     try {
       const ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace, name: 'a' }
       const call = kubernetes.get(ref, { signal: AbortSignal.timeout(20_000) })
