@@ -3,6 +3,7 @@ import type { Kind } from './classes/classify.ts'
 import { isFenced } from './instance/fence.ts'
 import type { Room } from './instance/life.ts'
 import { isResting } from './instance/room.ts'
+import { phaseNow, troubleOf } from './instance/state.ts'
 
 export type Decision =
   | 'forward'
@@ -32,7 +33,7 @@ export interface Asked {
   readonly usualMs: number | undefined
 }
 
-/** Wakes that take less than this are waited for without a page. */
+/** Wakes that take less than this, and what is left of longer ones, are waited for without a page. */
 export const flashMs = 1_500
 
 export function decide(room: Room, asked: Asked, now: number): Decision {
@@ -69,8 +70,16 @@ function decidePage(room: Room, { at, usualMs = Infinity }: Asked, now: number):
   if (life.is === 'failed' || (life.is === 'asleep' && isResting(room, now))) return 'show the page'
   const begun = life.is === 'waking' ? life.since : now
   // History says nothing of how long the pod of before still takes to end.
-  const brief = !world.stopping && usualMs < flashMs && now - begun < flashMs && now - at < flashMs
-  return brief ? 'hold briefly and wake' : 'show the page and wake'
+  const isFast = !world.stopping && usualMs < flashMs && now - begun < flashMs
+  const isBrief = now - at < flashMs && (isFast || isNearlyThere(room, usualMs, now))
+  return isBrief ? 'hold briefly and wake' : 'show the page and wake'
+}
+
+/** The instance accepts connections, and by its own history what is left until it answers is less than a page is worth. */
+export function isNearlyThere(room: Room, usualMs: number, now: number): boolean {
+  const { life } = room
+  if (life.is !== 'waking' || phaseNow(room) !== 'database' || troubleOf(room, now) !== null) return false
+  return usualMs - (now - life.since) < flashMs
 }
 
 /** What becomes of a WebSocket: bytes to the instance, a parked place with us, or a plain refusal. */

@@ -1,7 +1,8 @@
 // Paths below `/.platxa/` belong to the door, on every host: the loading page asks here how far the wake is.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { say } from './answers.ts'
-import { usualWakeMs, waitingFor, type Entry } from './instance/entry.ts'
+import { isNearlyThere } from './decide.ts'
+import { usualWakeMs, watchingFor, type Entry } from './instance/entry.ts'
 import { usualMsOf, type Front } from './front.ts'
 import { noteFor, stepSeconds } from './page/page.ts'
 import { hurry } from './instance/room.ts'
@@ -13,7 +14,7 @@ export const wakePath = '/.platxa/wake'
 /** How long a page that asks with `?wait` may be kept: as often as it would ask otherwise, so it shows each phase as early. */
 const longestWaitMs = 700
 
-/** A page that waits hears of the open door at once; where there is no place for it, it is answered like any other. */
+/** A page that waits hears at once that the instance is nearly there, and of the open door; where there is no place for it, it is answered like any other. */
 export async function answerOwnPath(
   entry: Entry,
   target: string,
@@ -30,7 +31,7 @@ export async function answerOwnPath(
   const progress = (): Progress => progressOf(entry, request.headers['accept-language'], front.now())
   let said = progress()
   if (query === 'wait' && said.state === 'waking') {
-    const waiting = waitingFor(entry)
+    const waiting = watchingFor(entry)
     await front.holds.hold({ waiting, client: response, limitMs: longestWaitMs, who: 'nobody' })
     said = progress()
   }
@@ -41,6 +42,8 @@ export interface Progress {
   /** `ready`: reload and you are in. */
   readonly state: 'ready' | 'waking' | 'failed' | 'asleep' | 'suspended' | 'disabled'
   readonly phase: string
+  /** Reload: the door holds a page that comes now until the instance answers. */
+  readonly soon: boolean
   readonly seconds: number
   readonly typicalSeconds: number
   /** Of the page's steps that are done, how long each took. */
@@ -60,6 +63,7 @@ export function progressOf(entry: Entry, acceptLanguage: string | undefined, now
   return {
     state,
     phase,
+    soon: isNearlyThere(room, usualWakeMs(entry) ?? Infinity, now),
     seconds: room.life.is === 'waking' ? Math.round((now - room.life.since) / 100) / 10 : 0,
     typicalSeconds: Math.max(1, Math.round(usualMs / 1000)),
     stepSeconds: room.life.is === 'waking' ? stepSeconds(room.life.marks, room.life.since) : [],

@@ -170,6 +170,7 @@ async function hold(entry: Entry, visit: Visit, front: Front, limitMs: number): 
     case 'client gone':
       return end
     case 'full':
+      if (visit.kind === 'page load') return showPage(entry, visit, front)
       say(visit.response, refusal(visit.request, 503, 'Too many requests wait for this instance.', 5))
       return end
     case 'too long':

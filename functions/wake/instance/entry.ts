@@ -53,7 +53,10 @@ export interface Entry {
   facts: Facts
   room: Room
   pods: readonly PodFacts[]
+  /** Requests that are held. */
   waiting: Waiting | null
+  /** Loading pages that want to know how far it is. */
+  watching: Waiting | null
   usage: Usage | null
   /** Newest first, at most `momentsKept`. */
   moments: readonly Moment[]
@@ -116,6 +119,7 @@ export function newEntry(facts: Facts, room: Room, pods: readonly PodFacts[]): E
     room,
     pods,
     waiting: null,
+    watching: null,
     usage: null,
     moments: none,
     versionInfo: null,
@@ -131,6 +135,10 @@ export function usageOf(entry: Entry): Usage {
 
 export function waitingFor(entry: Entry): Waiting {
   return (entry.waiting ??= new Set())
+}
+
+export function watchingFor(entry: Entry): Waiting {
+  return (entry.watching ??= new Set())
 }
 
 export function note(entry: Entry, moment: Moment): void {

@@ -81,7 +81,11 @@ export function createKeeper(deps: KeeperDeps): Keeper {
         return stopProbe(entry)
       case 'let in':
         if (entry.waiting !== null) letIn(entry.waiting)
+        if (entry.watching !== null) letIn(entry.watching)
         if (entry.room.life.is === 'awake') deps.onAwake(entry)
+        return undefined
+      case 'show progress':
+        if (entry.watching !== null) letIn(entry.watching)
         return undefined
       case 'release':
         return deps.release(command.ip)

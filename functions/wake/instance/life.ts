@@ -61,6 +61,8 @@ export type Command =
   | { readonly do: 'stop probing' }
   /** Whoever waits looks again: the door is open, or it will not open soon. */
   | { readonly do: 'let in' }
+  /** Whoever shows how far it is looks again. */
+  | { readonly do: 'show progress' }
   /** The pod is gone or going: its idle connections are of no use. */
   | { readonly do: 'release'; readonly ip: string }
   | { readonly do: 'tell woken'; readonly waking: Waking; readonly pod: string; readonly at: number }

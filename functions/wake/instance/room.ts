@@ -114,7 +114,8 @@ export function notScaled(room: Room, trouble: Trouble, now: number): Step {
 export function listening(room: Room, pod: string, now: number): Step {
   const { life } = room
   if (life.is !== 'waking' || room.world.pod?.uid !== pod) return { room, commands: nothing }
-  return { room: { ...room, life: { ...life, marks: later(life.marks, 'database', now) } }, commands: nothing }
+  const marks = later(life.marks, 'database', now)
+  return { room: { ...room, life: { ...life, marks } }, commands: [{ do: 'show progress' }] }
 }
 
 /** Our own probe: the instance answers. */

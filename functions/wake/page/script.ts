@@ -1,4 +1,6 @@
-// The page's own script, sent as it stands here but for its indentation: asks the door how far the wake is, reloads when it is open.
+// The page's own script, sent as it stands here but for its indentation: asks the door how far the wake is, reloads when it is open, or
+// once a moment before: the browser makes its way to the door while the instance comes up, and is held there. Until it is answered, or if
+// somebody stops it, the page is still there and goes on asking.
 // A page that is looked at lets the door keep it waiting, so that it hears of the open door at once. In a hidden tab it asks less often and
 // never wakes anybody; `reload` keeps the fragment of the address.
 export const script = `(() => {
@@ -6,8 +8,8 @@ const clock = () => performance.now(), byId = id => document.getElementById(id)
 const main = document.querySelector('main'), data = main.dataset, begun = clock() - data.elapsed * 1000
 const steps = [...document.querySelectorAll('li')], note = byId('note'), time = byId('time')
 const rest = byId('next'), again = document.querySelector('.again'), opened = clock()
-const heard = byId('heard'), root = document.documentElement
-let usual = Number(data.usual), start = begun, over = false, faults = 0, risen = 0
+const heard = byId('heard'), root = document.documentElement, early = steps[3]?.className !== 'now'
+let usual = Number(data.usual), start = begun, over = false, faults = 0, risen = 0, gone
 const far = () => (steps.filter(step => step.className === 'done').length + .8) / 5
 const draw = () => {
   const passed = (clock() - start) / 1000
@@ -23,22 +25,25 @@ const draw = () => {
   if (passed > usual * 2.5 + 5 && !data.said) { data.said = '1'; note.textContent = data.slow }
 }
 const show = phase => {
-  const at = { stopping: 0, requested: 0, accepted: 0, scheduled: 1, pulling: 1, starting: 2, database: 3, ready: 5 }[phase] ?? 0
+  const at = { scheduled: 1, pulling: 1, starting: 2, database: 3, ready: 5 }[phase] ?? 0
   steps.forEach((step, i) => {
     step.className = i < at ? 'done' : i === at ? 'now' : ''
     if (i === at) { step.setAttribute('aria-current', 'step'); heard.textContent = step.textContent } else step.removeAttribute('aria-current')
   })
 }
+const leave = () => { over = true; location.reload() }
 const ask = async () => {
   const asked = clock(), { hidden } = document
   let next = hidden ? 5000 : 700
   try {
-    const answer = await fetch('/.platxa/wake' + (hidden ? '' : '?wait'), { cache: 'no-store', headers: { accept: 'application/json' } })
-    const now = await answer.json()
+    const now = await (await fetch('/.platxa/wake' + (hidden ? '' : '?wait'), { cache: 'no-store' })).json()
     faults = 0
     if (now.typicalSeconds) usual = now.typicalSeconds
-    if (now.state === 'ready') { over = true; show('ready'); root.style.setProperty('--p', 1); location.reload(); return }
-    if (now.state !== data.state && (now.state !== 'asleep' || data.state === 'waking' && !document.hidden)) { over = true; location.reload(); return }
+    if (now.state === 'ready') {
+      show('ready'); root.style.setProperty('--p', 1)
+      if (!(clock() - gone < 3000)) return leave()
+    } else if (now.state !== data.state && (now.state !== 'asleep' || data.state === 'waking' && !document.hidden)) return leave()
+    if (now.soon && early && !gone && !hidden) { gone = clock(); location.reload() }
     if (now.state === 'waking') {
       start = clock() - now.seconds * 1000
       show(now.phase)

@@ -8,10 +8,10 @@ const plain = `
 --sky1:#3b3f8f;--sky2:#c9785f;--hill:#221f4d;--sun:#ffbf66;--night:#0b0b20}}
 *,*::before{box-sizing:border-box}
 html,body{height:100%;margin:0}
-body{background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","Noto Sans Arabic",sans-serif;display:grid;place-items:center;padding:24px}
+body{background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,"Noto Sans","Noto Sans Arabic",sans-serif;display:grid;place-items:center;padding:24px}
 main{width:100%;max-width:26rem;text-align:center;display:flex;flex-direction:column;align-items:center}
-svg{order:-3}.brand{order:-4}h1{order:-2}.host{order:-1}
-svg{display:block;width:148px;height:148px;margin:0 auto 28px}
+.brand{order:-4}h1{order:-2}.host{order:-1}
+svg{order:-3;width:148px;height:148px;margin:0 0 28px}
 .night{opacity:calc(1 - var(--p));transition:opacity 1s linear}
 .sun{transform:translateY(calc((1 - var(--p)) * 58px));transition:transform 1s linear}
 .stars circle{animation:twinkle 3.2s ease-in-out infinite}

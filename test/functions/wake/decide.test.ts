@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { Kind } from '#functions/wake/classes/classify.ts'
 import { decide, decideSocket, type Decision, type SocketDecision } from '#functions/wake/decide.ts'
 import type { Room } from '#functions/wake/instance/life.ts'
-import { asleep, awake, crashing, failed, room, unschedulable, waking, world } from './instance/rooms-of.ts'
+import type { Marks, World } from '#functions/wake/instance/world.ts'
+import { asleep, awake, crashing, failed, pod, room, unschedulable, waking, world } from './instance/rooms-of.ts'
 
 const now = 10_000
 const fence = { id: 'a', until: now + 1 }
@@ -64,6 +65,24 @@ describe('decide', () => {
     expect(at(900, 0, 1_500)).toBe('show the page and wake')
     expect(at(2_000, 0, 0)).toBe('show the page and wake')
     expect(decide(room(asleep), { kind: 'page load', at: now, usualMs: 900 }, now)).toBe('hold briefly and wake')
+  })
+
+  describe('holds a page briefly where little is left of a long wake', () => {
+    const usualMs = 4_000
+    const begunAgo = (ago: number, marks: Marks, more?: Partial<World>): Room =>
+      room(waking({ since: now - ago, marks }), { world: world({ pod: pod(), ...more }) })
+    const accepts = { database: now - 100 }
+    it.each<[string, Room, number | undefined, number, Decision]>([
+      ['it accepts connections', begunAgo(3_000, accepts), usualMs, 0, 'hold briefly and wake'],
+      ['it is late', begunAgo(9_000, accepts), usualMs, 0, 'hold briefly and wake'],
+      ['it does not accept any yet', begunAgo(3_000, {}), usualMs, 0, 'show the page and wake'],
+      ['it is usually not there for long', begunAgo(2_500, accepts), usualMs, 0, 'show the page and wake'],
+      ['nobody knows what is usual', begunAgo(3_000, accepts), undefined, 0, 'show the page and wake'],
+      ['the page has been held already', begunAgo(3_000, accepts), usualMs, 1_500, 'show the page and wake'],
+      ['something is wrong', begunAgo(3_000, accepts, { trouble: crashing }), usualMs, 0, 'show the page and wake'],
+    ])('%s', (_when, seen, usual, arrivedAgo, decision) => {
+      expect(decide(seen, { kind: 'page load', at: now - arrivedAgo, usualMs: usual }, now)).toBe(decision)
+    })
   })
 })
 

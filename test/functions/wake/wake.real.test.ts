@@ -54,13 +54,35 @@ describe('a page load of a sleeping instance', () => {
     const visit = { port: replica.port, host: instance.host, headers: browser }
     await ask(visit)
     const impatient: string[] = []
+    let before = ''
     await until(async () => {
       const from = performance.now()
-      const { state } = JSON.parse((await ask({ ...visit, path: '/.platxa/wake?wait' })).body)
-      if (state === 'waking' && performance.now() - from < 650) impatient.push(state)
+      const { state, phase } = JSON.parse((await ask({ ...visit, path: '/.platxa/wake?wait' })).body)
+      const isNews = phase === 'database' && before !== phase
+      if (state === 'waking' && !isNews && performance.now() - from < 650) impatient.push(phase)
+      before = phase
       return state === 'ready'
     })
     expect(impatient).toEqual([])
+  })
+
+  it('is held where it comes when little is left of a long wake, and the page on the screen hears when that is', async () => {
+    const replica = await startReplica(world.kubernetes)
+    const instance = await world.instance({ annotations: { 'platxa.io/recent-wakes': '1600 1550 1700' } })
+    const { odoo, host } = instance
+    odoo.startMs = 500
+    odoo.loadMs = 800
+    await until(() => replica.wake.rooms.named(instance.name) !== undefined)
+    const visit = { port: replica.port, host, path: '/odoo', headers: browser }
+    expect((await ask(visit)).status).toBe(503)
+    const heard: { phase: string; soon: boolean }[] = []
+    await until(async () => {
+      heard.push(JSON.parse((await ask({ ...visit, path: '/.platxa/wake?wait' })).body))
+      return heard.at(-1)?.soon === true
+    })
+    expect(heard.map(({ phase, soon }) => phase === 'database' || !soon)).not.toContain(false)
+    expect(await ask(visit)).toMatchObject({ status: 200, body: 'answer to GET /odoo' })
+    expect(odoo.got).toEqual(['GET /odoo'])
   })
 
   it('is held for a moment, without a page, where wakes are known to be fast', async () => {
@@ -71,6 +93,14 @@ describe('a page load of a sleeping instance', () => {
     await until(() => replica.wake.rooms.named(instance.name) !== undefined)
     const got = await ask({ port: replica.port, host: instance.host, path: '/odoo', headers: browser })
     expect(got).toMatchObject({ status: 200, body: 'answer to GET /odoo' })
+  })
+
+  it('is shown the page there, too, when there is no place to be held', async () => {
+    const replica = await startReplica(world.kubernetes, { holdsPerInstance: 0 })
+    const instance = await world.instance({ annotations: { 'platxa.io/recent-wakes': '700 650 720' } })
+    await until(() => replica.wake.rooms.named(instance.name) !== undefined)
+    const { status, body } = await ask({ port: replica.port, host: instance.host, path: '/odoo', headers: browser })
+    expect([status, body.includes('Waking up')]).toEqual([503, true])
   })
 })
 

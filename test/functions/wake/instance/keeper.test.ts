@@ -1,15 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { waitingFor, type Entry } from '#functions/wake/instance/entry.ts'
+import { waitingFor, watchingFor, type Entry } from '#functions/wake/instance/entry.ts'
 import { raise } from '#functions/wake/instance/fence.ts'
 import { createHolds } from '#functions/wake/hold.ts'
 import { createKeeper, type Keeper } from '#functions/wake/instance/keeper.ts'
+import { listening } from '#functions/wake/instance/room.ts'
 import { createWakeMetrics } from '#functions/wake/metrics.ts'
 import type { Publisher } from '#shared/events/publish.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import { createMetrics } from '#shared/server/metrics.ts'
 import { silentLog } from '#test/world/postgres.ts'
 import { EventEmitter } from 'node:events'
-import { awake, entryOf, quota, room, waking, world } from './rooms-of.ts'
+import { awake, entryOf, pod, quota, room, waking, world } from './rooms-of.ts'
 
 class Client extends EventEmitter {
   readonly destroyed = false
@@ -67,6 +68,18 @@ describe('a keeper', () => {
       expect(await held).toBe('let in')
     },
   )
+
+  it('lets loading pages look again when the instance accepts connections, and nobody in', async () => {
+    const { change } = keeper()
+    const entry = entryWith(room(waking({ since: now() }), { world: world({ pod: pod() }) }))
+    const holds = createHolds({ perInstance: 2, total: 2 })
+    const limits = { client: new Client(), limitMs: 1_000, who: 'person' } as const
+    const [page, call] = [watchingFor(entry), waitingFor(entry)].map((waiting) => holds.hold({ ...limits, waiting }))
+    change(entry, (before, at) => listening(before, 'pod-1', at))
+    expect([await page, holds.held]).toEqual(['let in', 1])
+    vi.advanceTimersByTime(1_000)
+    expect(await call).toBe('too long')
+  })
 
   it('tells of a wake to the end before it closes, when the broker takes its time', async () => {
     const happened: string[] = []
