@@ -4,7 +4,7 @@ import { say } from './answers.ts'
 import { isNearlyThere } from './decide.ts'
 import { usualWakeMs, watchingFor, type Entry } from './instance/entry.ts'
 import { usualMsOf, type Front } from './front.ts'
-import { noteFor, stepSeconds } from './page/page.ts'
+import { noteFor, stepSeconds, wakingView } from './page/page.ts'
 import { hurry } from './instance/room.ts'
 import { phaseNow, retryAfterSeconds, stateOf, troubleOf } from './instance/state.ts'
 
@@ -48,9 +48,11 @@ export interface Progress {
   readonly typicalSeconds: number
   /** Of the page's steps that are done, how long each took. */
   readonly stepSeconds: readonly number[]
-  /** One word (world.ts), and the sentence for it in the reader's language. */
+  /** What is wrong, in one word (world.ts). */
   readonly reason?: string | undefined
+  /** While it wakes: what there is to say, in the reader's language; and whether that is more than how long it usually takes. */
   readonly message?: string | undefined
+  readonly unusual: boolean
   readonly retrySeconds?: number | undefined
 }
 
@@ -60,15 +62,18 @@ export function progressOf(entry: Entry, acceptLanguage: string | undefined, now
   const phase = phaseNow(room)
   const trouble = troubleOf(room, now)
   const state = stateNameOf(stateOf(entry, now).state)
+  const elapsedMs = room.life.is === 'waking' ? now - room.life.since : 0
+  const view = wakingView({ phase, trouble, usualMs, elapsedMs })
   return {
     state,
     phase,
     soon: isNearlyThere(room, usualWakeMs(entry) ?? Infinity, now),
-    seconds: room.life.is === 'waking' ? Math.round((now - room.life.since) / 100) / 10 : 0,
-    typicalSeconds: Math.max(1, Math.round(usualMs / 1000)),
+    seconds: Math.round(elapsedMs / 100) / 10,
+    typicalSeconds: view.usualSeconds,
     stepSeconds: room.life.is === 'waking' ? stepSeconds(room.life.marks, room.life.since) : [],
     reason: trouble?.code,
-    message: state === 'waking' ? noteFor(acceptLanguage, phase, trouble) : undefined,
+    message: state === 'waking' ? noteFor(acceptLanguage, view) : undefined,
+    unusual: view.note !== 'usual',
     retrySeconds: state === 'failed' ? retryAfterSeconds(room, usualMs, now) : undefined,
   }
 }

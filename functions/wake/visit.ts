@@ -197,12 +197,13 @@ function showPage(entry: Entry, visit: Visit, front: Front): Outcome {
   const now = front.now()
   const { life } = entry.room
   const usualMs = usualMsOf(usualWakeMs(entry))
+  const elapsedMs = life.is === 'waking' ? now - life.since : 0
   const trouble = troubleOf(entry.room, now)
   const view =
     trouble !== null && life.is !== 'waking'
       ? { show: 'failed' as const, cause: trouble.code }
-      : wakingView(phaseNow(entry.room), usualMs, trouble)
-  sendPage(visit, view, front, life.is === 'waking' ? now - life.since : 0, retryAfterSeconds(entry.room, usualMs, now))
+      : wakingView({ phase: phaseNow(entry.room), trouble, usualMs, elapsedMs })
+  sendPage(visit, view, front, elapsedMs, retryAfterSeconds(entry.room, usualMs, now))
   return trouble === null ? 'page' : 'failed wake'
 }
 

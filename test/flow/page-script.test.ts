@@ -16,6 +16,8 @@ const starting: Progress = {
   seconds: 1,
   typicalSeconds: 3,
   stepSeconds: [],
+  message: 'It takes a while.',
+  unusual: false,
 }
 const nearly: Progress = { ...starting, phase: 'database', soon: true, seconds: 2 }
 
@@ -51,7 +53,12 @@ describe.skipIf(chromiumPath === undefined)(`the script of the loading page${wit
 
   function show(response: ServerResponse): void {
     shown += 1
-    const view = wakingView(progress.phase === 'database' ? 'database' : 'starting', 3_000, null)
+    const view = wakingView({
+      phase: progress.phase === 'database' ? 'database' : 'starting',
+      trouble: null,
+      usualMs: 3_000,
+      elapsedMs: 0,
+    })
     const visit = { view, host: 'demo.localhost', acceptLanguage: 'en', elapsedMs: 1_000, retryAfterSeconds: 1 }
     const { status, headers, body } = createPages().of(visit)
     response.writeHead(status, [...headers]).end(body, 'latin1')
@@ -90,6 +97,20 @@ describe.skipIf(chromiumPath === undefined)(`the script of the loading page${wit
     expect([shown, held.length]).toEqual([2, 1])
     progress = { ...starting, state: 'ready', phase: 'ready' }
     await expect.poll(() => held.length, PATIENCE).toBe(2)
+    await page.close()
+  })
+
+  it('says what there is to say, and no longer than that', async () => {
+    const page = await open()
+    const said = () =>
+      page
+        .locator('main')
+        .evaluate((main) => [main.querySelector('#note')?.textContent, main.hasAttribute('data-said')])
+    await expect.poll(said, PATIENCE).toEqual(['It takes a while.', false])
+    progress = { ...starting, message: 'It falls asleep first.', unusual: true }
+    await expect.poll(said, PATIENCE).toEqual(['It falls asleep first.', true])
+    progress = starting
+    await expect.poll(said, PATIENCE).toEqual(['It takes a while.', false])
     await page.close()
   })
 

@@ -12,7 +12,7 @@ export type View =
   | { readonly show: 'suspended' | 'disabled' | 'limited' | 'starting' }
 
 /** What stands below the headline of a wake: the usual time, or what holds it up. */
-export type Note = 'usual' | 'stopping' | Cause
+export type Note = 'usual' | 'slow' | 'stopping' | Cause
 
 export interface Document {
   readonly before: string
@@ -82,26 +82,29 @@ function contentOf(words: Words, view: View, look: Look): Content {
 }
 
 function wakingContent(words: Words, step: number, usualSeconds: number, note: Note): Content {
-  const usual = words.usual.replace('{n}', String(usualSeconds))
-  const said = note === 'usual' ? usual : note === 'stopping' ? words.stopping : sayingOf(words, note)
   const body = [
     picture,
     `<h1>${text(words.waking)}</h1><p>${text(words.lead)}</p>`,
     steps(words.steps, step),
     `<div class="bar" aria-hidden="true"><i></i></div><p id="heard" role="status"></p>`,
-    `<p class="small" id="time" dir="ltr" aria-hidden="true"></p><p class="small" id="note" role="status">${text(said)}</p>`,
+    `<p class="small" id="time" dir="ltr" aria-hidden="true"></p><p class="small" id="note" role="status">${text(sentenceOf(words, note, usualSeconds))}</p>`,
     // With a fragment in the address some browsers take the refresh for a jump within the page; the link still works.
     `<noscript><p class="small">${text(words.noscript)} <a href="">${text(words.again)}</a></p></noscript>`,
   ].join('')
   return {
     title: words.waking,
     body,
-    attributes: `data-state="waking" data-usual="${usualSeconds}" data-slow="${text(words.slow)}"`,
+    attributes: `data-state="waking" data-usual="${usualSeconds}"`,
   }
 }
 
+export function sentenceOf(words: Words, note: Note, usualSeconds: number): string {
+  if (note === 'usual') return words.usual.replace('{n}', String(usualSeconds))
+  return note === 'slow' || note === 'stopping' ? words[note] : sayingOf(words, note)
+}
+
 /** What happened and what to do, in one go. */
-export function sayingOf(words: Words, cause: Cause): string {
+function sayingOf(words: Words, cause: Cause): string {
   const { what, advice } = words.causes[cause]
   return `${what} ${advice}`
 }

@@ -1,7 +1,7 @@
 // The pages a visitor of a sleeping, failed or closed instance sees, as bytes that are put together once per language
 // and state. A page is one response below 10 KB and asks no other host for anything.
 import { STATUS_CODES } from 'node:http'
-import { contentSecurityPolicy, documentOf, live, sayingOf, type View } from './document.ts'
+import { contentSecurityPolicy, documentOf, live, sentenceOf, type Note, type View } from './document.ts'
 import { frameHeaders, plainLook, type Look } from './look.ts'
 import { wordsFor } from './languages.ts'
 import type { Words } from './words.ts'
@@ -156,14 +156,26 @@ export function stepSeconds(marks: Marks, since: number): readonly number[] {
   return seconds
 }
 
-export function wakingView(phase: Phase, usualMs: number, trouble: Trouble | null): View {
-  const note = trouble?.code ?? (phase === 'stopping' ? 'stopping' : 'usual')
-  return { show: 'waking', step: stepOf[phase], usualSeconds: Math.max(1, Math.round(usualMs / 1000)), note }
+/** A wake, as far as its page tells of it. */
+export interface Underway {
+  readonly phase: Phase
+  readonly trouble: Trouble | null
+  readonly usualMs: number
+  readonly elapsedMs: number
 }
 
-/** The sentence for the same state, for a page that is already open. */
-export function noteFor(acceptLanguage: string | undefined, phase: Phase, trouble: Trouble | null): string | undefined {
-  const words = wordsFor(acceptLanguage)
-  if (trouble !== null) return sayingOf(words, trouble.code)
-  return phase === 'stopping' ? words.stopping : undefined
+export function wakingView(underway: Underway): View & { show: 'waking' } {
+  const usualSeconds = Math.max(1, Math.round(underway.usualMs / 1000))
+  return { show: 'waking', step: stepOf[underway.phase], usualSeconds, note: noteOf(underway) }
+}
+
+function noteOf({ phase, trouble, usualMs, elapsedMs }: Underway): Note {
+  if (trouble !== null) return trouble.code
+  if (phase === 'stopping') return 'stopping'
+  return elapsedMs > usualMs * 2.5 + 5_000 ? 'slow' : 'usual'
+}
+
+/** What stands on the page of this view, for one that is open already. */
+export function noteFor(acceptLanguage: string | undefined, { note, usualSeconds }: View & { show: 'waking' }): string {
+  return sentenceOf(wordsFor(acceptLanguage), note, usualSeconds)
 }

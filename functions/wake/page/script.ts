@@ -22,7 +22,6 @@ const draw = () => {
   risen = Math.max(risen, Math.min(far(), 1 - Math.exp(-1.9 * passed / usual)))
   root.style.setProperty('--p', risen.toFixed(3))
   time.textContent = Math.max(1, Math.round(passed)) + ' s'
-  if (passed > usual * 2.5 + 5 && !data.said) { data.said = '1'; note.textContent = data.slow }
 }
 const show = phase => {
   const at = { scheduled: 1, pulling: 1, starting: 2, database: 3, ready: 5 }[phase] ?? 0
@@ -48,7 +47,8 @@ const ask = async () => {
       start = clock() - now.seconds * 1000
       show(now.phase)
       now.stepSeconds.forEach((seconds, i) => { steps[i].dataset.took = seconds + ' s' })
-      if (now.message && note.textContent !== now.message) { note.textContent = now.message; data.said = '1' }
+      if (note.textContent !== now.message) note.textContent = now.message
+      main.toggleAttribute('data-said', now.unusual)
     }
     if (data.state !== 'waking') next = 3000
   } catch { faults += 1; next = Math.min(10000, 700 * 2 ** faults) }

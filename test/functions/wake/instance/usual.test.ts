@@ -1,6 +1,7 @@
 // What a visitor is told to expect: the history of this instance, not of all.
 import { describe, expect, it } from 'vitest'
 import { usualWakeMs, withWake } from '#functions/wake/instance/entry.ts'
+import type { Life } from '#functions/wake/instance/life.ts'
 import { usualMsOf } from '#functions/wake/front.ts'
 import { stepSeconds } from '#functions/wake/page/page.ts'
 import { progressOf } from '#functions/wake/own-paths.ts'
@@ -25,6 +26,16 @@ describe('the usual time of a wake', () => {
   it('is what the open page is told, with the seconds that have passed', () => {
     const entry = entryOf(room(waking({ since: 1_000 })), { recentWakes: [3_600] })
     expect(progressOf(entry, 'en', 3_200)).toMatchObject({ state: 'waking', seconds: 2.2, typicalSeconds: 4 })
+  })
+
+  it('is said again on the open page when what held the wake up is over', () => {
+    const stopping = waking({ since: 1_000, scale: 'after the old pod' })
+    const progress = (life: Life) => progressOf(entryOf(room(life), { recentWakes: [3_600] }), 'en', 3_200)
+    expect(progress(stopping)).toMatchObject({ message: expect.stringContaining('falling asleep'), unusual: true })
+    expect(progress(waking({ since: 1_000 }))).toMatchObject({
+      message: 'This usually takes about 4 seconds.',
+      unusual: false,
+    })
   })
 
   it('is told with how long each step took, also where a phase was over before anybody looked', () => {

@@ -4,14 +4,16 @@ import { documentOf, type View } from '#functions/wake/page/document.ts'
 import { wordsFor } from '#functions/wake/page/languages.ts'
 import { plainLook, type Look } from '#functions/wake/page/look.ts'
 import type { Cause } from '#functions/wake/page/words.ts'
-import { createPages, noteFor, wakingView, type Page } from '#functions/wake/page/page.ts'
-import { phases } from '#functions/wake/instance/world.ts'
+import { createPages, noteFor, wakingView, type Page, type Underway } from '#functions/wake/page/page.ts'
+import { phases, type Phase } from '#functions/wake/instance/world.ts'
 import { crashing, unschedulable } from '#test/functions/wake/instance/rooms-of.ts'
 
+const waking = (phase: Phase, more: Partial<Underway> = {}) =>
+  wakingView({ phase, trouble: null, usualMs: 6_000, elapsedMs: 0, ...more })
 const languages = ['en', 'fr', 'es', 'de', 'pt', 'ar']
 const causes = Object.keys(wordsFor('en').causes) as Cause[]
 const views: readonly View[] = [
-  ...phases.map((phase) => wakingView(phase, 6_000, null)),
+  ...phases.map((phase) => waking(phase)),
   ...causes.map((cause): View => ({ show: 'failed', cause })),
   { show: 'suspended' },
   { show: 'disabled' },
@@ -71,7 +73,7 @@ describe('every page', () => {
 })
 
 const statuses: readonly (readonly [show: string, view: View, status: number, retryAfter: string | undefined])[] = [
-  ['waking', wakingView('starting', 6_000, null), 503, '4'],
+  ['waking', waking('starting'), 503, '4'],
   ['failed', { show: 'failed', cause: 'crash-loop' }, 503, '4'],
   ['starting', { show: 'starting' }, 503, '4'],
   ['limited', { show: 'limited' }, 429, '4'],
@@ -87,7 +89,7 @@ describe('pages', () => {
   })
 
   it('marks the phase, tells the usual time, and works without JavaScript', () => {
-    const { text } = page(wakingView('starting', 6_400, null))
+    const { text } = page(waking('starting', { usualMs: 6_400 }))
     expect(text).toContain(
       '<li class="done">Fetching the software</li><li class="now" aria-current="step">Starting</li>',
     )
@@ -98,23 +100,24 @@ describe('pages', () => {
   })
 
   it('says what holds a wake up, and nothing about nodes or images', () => {
-    const { text } = page(wakingView('accepted', 6_000, unschedulable))
+    const { text } = page(waking('accepted', { trouble: unschedulable }))
     expect(text).toContain('There is no free capacity at the moment.')
     expect(text).not.toContain(unschedulable.detail)
     expect(page({ show: 'failed', cause: crashing.code }).text).toContain('<code dir="ltr">crash-loop</code>')
   })
 
   it('gives the same bytes for two visits of the same kind, but for the host', () => {
-    const view = wakingView('pulling', 6_000, null)
+    const view = waking('pulling')
     expect(page(view, 'en', 'a.example.com').text.replaceAll('a.example.com', 'b.example.com')).toBe(
       page(view, 'en', 'b.example.com').text,
     )
   })
 
   it('tells a page that is open already the sentence for what happens', () => {
-    expect(noteFor('de', 'stopping', null)).toMatch(/eingeschlafen/)
-    expect(noteFor('en', 'starting', unschedulable)).toMatch(/no free capacity/)
-    expect(noteFor('en', 'starting', null)).toBeUndefined()
+    expect(noteFor('de', waking('stopping'))).toMatch(/eingeschlafen/)
+    expect(noteFor('en', waking('starting', { trouble: unschedulable }))).toMatch(/no free capacity/)
+    expect(noteFor('en', waking('starting', { elapsedMs: 20_000 }))).toMatch(/usually takes about 6 seconds/)
+    expect(noteFor('en', waking('starting', { elapsedMs: 20_001 }))).toMatch(/longer than usual/)
   })
 })
 
