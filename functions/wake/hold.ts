@@ -83,6 +83,6 @@ function shareOf(places: number, who: Holder): number {
   return who === 'other' ? places : places / 2
 }
 
-export function letIn(waiting: Waiting): void {
-  for (const enter of waiting) enter()
+export function letIn(waiting: Waiting | null): void {
+  for (const enter of waiting ?? []) enter()
 }

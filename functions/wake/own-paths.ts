@@ -6,7 +6,8 @@ import { usualWakeMs, watchingFor, type Entry } from './instance/entry.ts'
 import { usualMsOf, type Front } from './front.ts'
 import { noteFor, stepSeconds, wakingView } from './page/page.ts'
 import { hurry } from './instance/room.ts'
-import { phaseNow, retryAfterSeconds, stateOf, troubleOf } from './instance/state.ts'
+import { phaseNow, retryAfterSeconds, stateOf, troubleOf, wakingMs } from './instance/state.ts'
+import type { Phase } from './instance/world.ts'
 
 export const ownPrefix = '/.platxa/'
 export const wakePath = '/.platxa/wake'
@@ -14,7 +15,10 @@ export const wakePath = '/.platxa/wake'
 /** How long a page that asks with `?wait` may be kept: as often as it would ask otherwise, so it shows each phase as early. */
 const longestWaitMs = 700
 
-/** A page that waits hears at once that the instance is nearly there, and of the open door; where there is no place for it, it is answered like any other. */
+/**
+ * A page that waits hears at once that the instance is nearly there, and of the open door; where there is no place for it,
+ * it is answered like any other.
+ */
 export async function answerOwnPath(
   entry: Entry,
   target: string,
@@ -41,7 +45,7 @@ export async function answerOwnPath(
 export interface Progress {
   /** `ready`: reload and you are in. */
   readonly state: 'ready' | 'waking' | 'failed' | 'asleep' | 'suspended' | 'disabled'
-  readonly phase: string
+  readonly phase: Phase
   /** Reload: the door holds a page that comes now until the instance answers. */
   readonly soon: boolean
   readonly seconds: number
@@ -58,16 +62,17 @@ export interface Progress {
 
 export function progressOf(entry: Entry, acceptLanguage: string | undefined, now: number): Progress {
   const { room } = entry
-  const usualMs = usualMsOf(usualWakeMs(entry))
+  const known = usualWakeMs(entry)
+  const usualMs = usualMsOf(known)
   const phase = phaseNow(room)
   const trouble = troubleOf(room, now)
   const state = stateNameOf(stateOf(entry, now).state)
-  const elapsedMs = room.life.is === 'waking' ? now - room.life.since : 0
+  const elapsedMs = wakingMs(room, now)
   const view = wakingView({ phase, trouble, usualMs, elapsedMs })
   return {
     state,
     phase,
-    soon: isNearlyThere(room, usualWakeMs(entry) ?? Infinity, now),
+    soon: isNearlyThere(room, known ?? Infinity, now),
     seconds: Math.round(elapsedMs / 100) / 10,
     typicalSeconds: view.usualSeconds,
     stepSeconds: room.life.is === 'waking' ? stepSeconds(room.life.marks, room.life.since) : [],

@@ -13,7 +13,7 @@ import type { Metrics, Outcome } from './metrics.ts'
 import { wakingView } from './page/page.ts'
 import type { View } from './page/document.ts'
 import * as room from './instance/room.ts'
-import { phaseNow, retryAfterSeconds, troubleOf } from './instance/state.ts'
+import { phaseNow, retryAfterSeconds, troubleOf, wakingMs } from './instance/state.ts'
 import { began, ended } from './instance/usage.ts'
 import { versionInfoOf } from './instance/version-info.ts'
 
@@ -197,7 +197,7 @@ function showPage(entry: Entry, visit: Visit, front: Front): Outcome {
   const now = front.now()
   const { life } = entry.room
   const usualMs = usualMsOf(usualWakeMs(entry))
-  const elapsedMs = life.is === 'waking' ? now - life.since : 0
+  const elapsedMs = wakingMs(entry.room, now)
   const trouble = troubleOf(entry.room, now)
   const view =
     trouble !== null && life.is !== 'waking'

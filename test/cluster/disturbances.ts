@@ -15,6 +15,7 @@ import {
   putToSleep,
   signal,
   visit,
+  wakePods,
 } from './world.ts'
 
 const name = 'steady'
@@ -76,14 +77,14 @@ describe('nothing is lost', () => {
 
   it('while wake is rolled out anew', async () => {
     const kubernetes = await cluster()
-    const before = (await podsOf('traefik-system', 'app.kubernetes.io/name=wake')).map(({ metadata }) => metadata?.name)
+    const before = (await wakePods()).map(({ metadata }) => metadata?.name)
     const asking = load()
     const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'traefik-system', name: 'wake' }
     const metadata = { annotations: { 'platxa.io/rolled': String(Date.now()) } }
     await kubernetes.patch(ref, { spec: { template: { metadata } } }, { type: 'merge', signal: signal() })
     await expect.poll(rolledOut, PATIENCE).toBe(true)
     const left = async (): Promise<readonly (string | undefined)[]> =>
-      (await podsOf('traefik-system', 'app.kubernetes.io/name=wake')).map((pod) => pod.metadata?.name)
+      (await wakePods()).map((pod) => pod.metadata?.name)
     await expect.poll(async () => (await left()).filter((pod) => before.includes(pod)), PATIENCE).toEqual([])
     const { asked, others } = await asking.end()
     expect(asked).toBeGreaterThan(20)
@@ -110,7 +111,7 @@ describe('nothing is lost', () => {
 
 describe('containers', () => {
   it('are ours: no root, no way to write but their volumes', async () => {
-    const [wake] = await podsOf('traefik-system', 'app.kubernetes.io/name=wake')
+    const [wake] = await wakePods()
     const pod: Pod | undefined = wake
     expect(pod?.spec?.containers[0]?.image).toContain('platxa-functions')
     expect(pod?.spec?.containers[0]?.securityContext?.readOnlyRootFilesystem).toBe(true)

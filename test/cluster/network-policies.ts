@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { INTERNET_ADDRESS, METADATA_ADDRESS, NODE_ADDRESS } from '#local/cluster/network.ts'
 import { labelKeys, namespaceOf } from '#shared/instance/names.ts'
 
-import { ask, cluster, endPod, newInstance, podsOf, probePod, putToSleep, serviceAddress } from './world.ts'
+import { ask, cluster, endPod, newInstance, podsOf, probePod, putToSleep, serviceAddress, wakePods } from './world.ts'
 
 type Place = 'tenant-a' | 'elsewhere' | 'sleep'
 type Target =
@@ -81,7 +81,7 @@ describe('network policies', () => {
     await kubernetes.apply(own, { fieldManager: 'test', signal: AbortSignal.timeout(60_000) })
     await Promise.all(places.map(async ([place, pod]) => probes.set(place, await probePod(pod))))
     const [odoo] = await podsOf(namespaceOf('tenant-b'))
-    const [wake] = await podsOf('traefik-system', 'app.kubernetes.io/name=wake')
+    const [wake] = await wakePods()
     const entries: readonly (readonly [Target, string, number])[] = [
       ["tenant B's Odoo", odoo?.status?.podIP ?? '', 8069],
       ['the API server', await serviceAddress('default', 'kubernetes'), 443],

@@ -142,11 +142,11 @@ export async function newInstance(name: string): Promise<void> {
 
 /** Each replica of wake finds out for itself, and one that does not know yet parks a tab: which one gets it is Traefik's choice. */
 export async function everyReplicaKnows(host: string): Promise<void> {
-  const pods = await podsOf('traefik-system', 'app.kubernetes.io/name=wake')
+  const pods = await wakePods()
   const addresses = pods.flatMap(({ metadata, status }) => (metadata?.deletionTimestamp ? [] : [status?.podIP ?? '']))
+  if (addresses.length === 0) throw new Error('there is no replica of wake')
   const held = addresses.map((address) => ask(address, '/standin/echo', { port: 8080, headers: { host } }))
   const others = (await Promise.all(held)).filter(({ status }) => status !== 200)
-  if (addresses.length === 0) throw new Error('there is no replica of wake')
   if (others.length > 0) throw new Error(`${host} is not awake: ${others.map(({ status }) => status).join(', ')}`)
 }
 
@@ -167,6 +167,10 @@ export async function podsOf(namespace: string, labelSelector?: string): Promise
   const selection = { signal: signal(), ...(labelSelector !== undefined && { labelSelector }) }
   for await (const pod of kubernetes.list<Pod>({ apiVersion: 'v1', kind: 'Pod', namespace }, selection)) pods.push(pod)
   return pods
+}
+
+export function wakePods(): Promise<readonly Pod[]> {
+  return podsOf('traefik-system', 'app.kubernetes.io/name=wake')
 }
 
 export interface ProbePod {

@@ -54,7 +54,7 @@ describe.skipIf(chromiumPath === undefined)(`the script of the loading page${wit
   function show(response: ServerResponse): void {
     shown += 1
     const view = wakingView({
-      phase: progress.phase === 'database' ? 'database' : 'starting',
+      phase: progress.phase,
       trouble: null,
       usualMs: 3_000,
       elapsedMs: 0,

@@ -12,7 +12,10 @@ export async function standStill(pid: number | undefined): Promise<void> {
   while (!(await threadStates(pid)).every((state) => state === 'T')) await sleep(5)
 }
 
-/** proc_pid_stat(5): the state is the first word after the name, which stands in parentheses and may contain some. Empty for a thread that has just ended. */
+/**
+ * proc_pid_stat(5): the state is the first word after the name, which stands in parentheses and may contain some. Empty for
+ * a thread that has just ended.
+ */
 async function threadStates(pid: number): Promise<readonly string[]> {
   const threads = await readdir(`/proc/${pid}/task`)
   const stats = await Promise.all(

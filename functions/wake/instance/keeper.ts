@@ -80,13 +80,12 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       case 'stop probing':
         return stopProbe(entry)
       case 'let in':
-        if (entry.waiting !== null) letIn(entry.waiting)
-        if (entry.watching !== null) letIn(entry.watching)
+        letIn(entry.waiting)
+        letIn(entry.watching)
         if (entry.room.life.is === 'awake') deps.onAwake(entry)
         return undefined
       case 'show progress':
-        if (entry.watching !== null) letIn(entry.watching)
-        return undefined
+        return letIn(entry.watching)
       case 'release':
         return deps.release(command.ip)
       case 'tell woken':

@@ -52,10 +52,14 @@ export function phaseNow({ life, world }: Room): Phase {
   return life.scale === 'asked' || life.scale === 'done' ? 'requested' : phaseOf(world)
 }
 
+/** Since the wake began that is under way. */
+export function wakingMs({ life }: Room, now: number): number {
+  return life.is === 'waking' ? now - life.since : 0
+}
+
 /** How long a visitor should wait before asking again, in whole seconds. */
 export function retryAfterSeconds(room: Room, usualMs: number, now: number): number {
-  const { life, rest } = room
+  const { rest } = room
   if (isResting(room, now) && rest !== null) return Math.ceil((rest.until - now) / 1000)
-  const passed = life.is === 'waking' ? now - life.since : 0
-  return Math.min(30, Math.max(1, Math.ceil((usualMs - passed) / 1000)))
+  return Math.min(30, Math.max(1, Math.ceil((usualMs - wakingMs(room, now)) / 1000)))
 }
