@@ -267,7 +267,9 @@ describe('a Deployment whose controller writes its status while sleep looks', ()
       },
     }
     const { type } = await fallAsleep(instance, house, { kubernetes })
-    expect([type, times]).toEqual(['io.platxa.instance.slept.v1', 3])
+    expect(type).toBe('io.platxa.instance.slept.v1')
+    // The real controller takes what was written here back, at a moment of its own: that may be one time more.
+    expect(times).toBeGreaterThanOrEqual(3)
     expect((await instance.read()).spec?.replicas).toBe(0)
   })
 })
