@@ -4,8 +4,12 @@ import { defineConfig } from 'vitest/config'
 // `flow` starts the whole local world and a browser, one file at a time. `cluster` is for `npm run test:cluster`.
 export default defineConfig({
   test: {
+    // What comes is waited for as long as a busy machine may need; only what never comes costs the time.
+    expect: { poll: { timeout: 30_000 } },
+    testTimeout: 60_000,
     projects: [
       {
+        extends: true,
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
@@ -13,6 +17,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: 'integration',
           include: ['test/**/*.real.test.ts'],
@@ -24,6 +29,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: 'cluster',
           include: ['test/cluster/**/*.test.ts'],
@@ -34,6 +40,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: 'flow',
           include: ['test/flow/**/*.test.ts'],

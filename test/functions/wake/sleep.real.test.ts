@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { WakeSettings } from '#functions/wake/wake.ts'
 import { activity, fenceReport } from '#shared/wake/contract.ts'
-import { ask, browser, click, until, type Ask, type Got } from './client.ts'
+import { ask, browser, click, gate, until, type Ask, type Got } from './client.ts'
 import { startReplica, startWorld, type Instance, type Replica } from './world.ts'
 
 let world: Awaited<ReturnType<typeof startWorld>>
@@ -98,7 +98,7 @@ describe('a fence', () => {
     await raise(replica, instance, 60_000)
     const from = performance.now()
     expect((await ask(call)).status).toBe(200)
-    expect(performance.now() - from).toBeLessThan(2_000)
+    expect(performance.now() - from).toBeLessThan(30_000)
   })
 
   it('is one at a time, and only for an instance that is known', async () => {
@@ -115,18 +115,22 @@ describe('a fence', () => {
 
   it('reports what is in flight and how long nobody did anything', async () => {
     const { replica, instance, call } = await meetAwake()
-    instance.odoo.respond = () => ({ status: 200, body: 'slow', delayMs: 600 })
+    const answered = gate()
+    instance.odoo.respond = () => ({ status: 200, body: 'slow', after: answered.opened })
     const slow = ask(call)
     await until(() => instance.odoo.got.length === 1)
     const { body } = await control(replica, 'POST', `/instances/${instance.name}/fence`, { ttlMs: 500 })
     expect(fenceReport.parse(body)).toMatchObject({ inFlight: 1, humanIdleMs: null })
+    answered.open()
     expect((await slow).status).toBe(200)
     await sleep(150)
-    const after = activity.parse((await control(replica, 'GET', '/activity')).body)
-    const seen = after.instances[instance.name]
-    expect(seen).toMatchObject({ inFlight: 0, sockets: 0, parked: 0, fenced: false })
+    const report = async () =>
+      activity.parse((await control(replica, 'GET', '/activity')).body).instances[instance.name]
+    await until(async () => (await report())?.fenced === false)
+    const seen = await report()
+    expect(seen).toMatchObject({ inFlight: 0, sockets: 0, parked: 0 })
     expect(seen?.idleMs).toBeGreaterThanOrEqual(100)
-    expect(seen?.idleMs).toBeLessThan(5_000)
+    expect(seen?.idleMs).toBeLessThan(60_000)
   })
 })
 
@@ -155,7 +159,8 @@ describe('an instance that falls asleep behind a fence', () => {
 
   it('is not woken before its old pod has ended, because two of them exceed the quota', async () => {
     const { replica, instance, call } = await meetAwake()
-    instance.odoo.respond = () => ({ status: 200, body: 'long', delayMs: 1_500 })
+    const answered = gate()
+    instance.odoo.respond = () => ({ status: 200, body: 'long', after: answered.opened })
     const long = ask(call)
     await until(() => instance.odoo.got.length === 1)
     await instance.scale(0)
@@ -170,6 +175,7 @@ describe('an instance that falls asleep behind a fence', () => {
       message: expect.stringContaining('falling asleep'),
     })
     expect((await instance.read()).spec?.replicas).toBe(0)
+    answered.open()
     expect((await long.catch((error: Error) => error)) instanceof Error || (await long).status === 200).toBe(true)
     expect((await ask(call)).body).toBe('short')
     expect(instance.odoo.boots).toBe(2)

@@ -1,7 +1,8 @@
 // The door in front of real Deployments: real API server, controllers and scheduler, real sockets.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ask, browser, click, until } from './client.ts'
+import { flashMs } from '#functions/wake/decide.ts'
+import { ask, browser, click, gate, until, type Got } from './client.ts'
 import { startReplica, startWorld } from './world.ts'
 
 let world: Awaited<ReturnType<typeof startWorld>>
@@ -34,17 +35,17 @@ describe('a page load of a sleeping instance', () => {
 
   it('is told the real phases by the small JSON that the page asks for', async () => {
     const { replica, instance } = await world.meet()
-    instance.odoo.startMs = 400
-    instance.odoo.loadMs = 400
-    const seen = new Set<string>()
+    const [start, load] = [gate(), gate()]
+    Object.assign(instance.odoo, { beforeStart: start.opened, beforeLoad: load.opened, readyMs: 60_000 })
     const visit = { port: replica.port, host: instance.host, headers: browser }
+    const hears = async (phase: string): Promise<boolean> =>
+      JSON.parse((await ask({ ...visit, path: '/.platxa/wake' })).body).phase === phase
     await ask(visit)
-    await until(async () => {
-      const progress = JSON.parse((await ask({ ...visit, path: '/.platxa/wake' })).body)
-      seen.add(progress.phase)
-      return progress.state === 'ready'
-    })
-    expect([...seen]).toEqual(expect.arrayContaining(['starting', 'database', 'ready']))
+    await until(() => hears('starting'))
+    start.open()
+    await until(() => hears('database'))
+    load.open()
+    await until(() => hears('ready'))
   })
 
   it('keeps a page waiting that asks for it, until there is something to tell', async () => {
@@ -70,28 +71,41 @@ describe('a page load of a sleeping instance', () => {
     const replica = await startReplica(world.kubernetes)
     const instance = await world.instance({ annotations: { 'platxa.io/recent-wakes': '1600 1550 1700' } })
     const { odoo, host } = instance
-    odoo.startMs = 500
-    odoo.loadMs = 800
+    const [start, load] = [gate(), gate()]
+    Object.assign(odoo, { beforeStart: start.opened, beforeLoad: load.opened, readyMs: 60_000 })
     await until(() => replica.wake.rooms.named(instance.name) !== undefined)
     const visit = { port: replica.port, host, path: '/odoo', headers: browser }
     expect((await ask(visit)).status).toBe(503)
-    const heard: { phase: string; soon: boolean }[] = []
-    await until(async () => {
-      heard.push(JSON.parse((await ask({ ...visit, path: '/.platxa/wake?wait' })).body))
-      return heard.at(-1)?.soon === true
-    })
-    expect(heard.map(({ phase, soon }) => phase === 'database' || !soon)).not.toContain(false)
-    expect(await ask(visit)).toMatchObject({ status: 200, body: 'answer to GET /odoo' })
+    const hears = async (path: string): Promise<{ phase: string; soon: boolean }> =>
+      JSON.parse((await ask({ ...visit, path })).body)
+    await until(async () => (await hears('/.platxa/wake')).phase === 'starting')
+    expect((await hears('/.platxa/wake')).soon).toBe(false)
+    const heard = hears('/.platxa/wake?wait')
+    start.open()
+    expect(await heard).toMatchObject({ phase: 'database', soon: true })
+    const held = ask(visit)
+    await until(async () => (await replica.metric('platxa_wake_holds')) === 1)
+    load.open()
+    expect(await held).toMatchObject({ status: 200, body: 'answer to GET /odoo' })
     expect(odoo.got).toEqual(['GET /odoo'])
   })
 
   it('is held for a moment, without a page, where wakes are known to be fast', async () => {
     const replica = await startReplica(world.kubernetes)
-    const instance = await world.instance({ annotations: { 'platxa.io/recent-wakes': '700 650 720' } })
-    instance.odoo.startMs = 50
-    instance.odoo.loadMs = 50
-    await until(() => replica.wake.rooms.named(instance.name) !== undefined)
-    const got = await ask({ port: replica.port, host: instance.host, path: '/odoo', headers: browser })
+    const visit = async (): Promise<Got & { ms: number }> => {
+      const instance = await world.instance({ annotations: { 'platxa.io/recent-wakes': '700 650 720' } })
+      Object.assign(instance.odoo, { startMs: 50, loadMs: 50 })
+      await until(() => replica.wake.rooms.named(instance.name) !== undefined)
+      const from = performance.now()
+      const got = await ask({ port: replica.port, host: instance.host, path: '/odoo', headers: browser })
+      return { ...got, ms: performance.now() - from }
+    }
+    let got = await visit()
+    // A busy machine may need more than the moment. Then there is a page, but not before the moment is over.
+    for (let more = 5; more > 0 && got.status === 503; more -= 1) {
+      expect(got.ms).toBeGreaterThanOrEqual(flashMs - 10)
+      got = await visit()
+    }
     expect(got).toMatchObject({ status: 200, body: 'answer to GET /odoo' })
   })
 
@@ -144,7 +158,8 @@ describe('calls of a sleeping instance', () => {
 
   it('give their place back when the client leaves', async () => {
     const { replica, instance } = await world.meet()
-    instance.odoo.startMs = 1_500
+    const start = gate()
+    instance.odoo.beforeStart = start.opened
     const leave = new AbortController()
     const call = {
       port: replica.port,
@@ -160,13 +175,15 @@ describe('calls of a sleeping instance', () => {
     leave.abort()
     await expect(gone).rejects.toThrow('aborted')
     await until(async () => (await replica.metric('platxa_wake_holds')) === 1)
+    start.open()
     expect((await stays).status).toBe(200)
     expect(instance.odoo.got).toHaveLength(1)
   })
 
   it('are refused with Retry-After when there is no place left; a place on top is for people', async () => {
     const { replica, instance } = await world.meet({ holdsPerInstance: 2 })
-    instance.odoo.startMs = 4_000
+    const start = gate()
+    instance.odoo.beforeStart = start.opened
     const call = {
       port: replica.port,
       host: instance.host,
@@ -185,12 +202,14 @@ describe('calls of a sleeping instance', () => {
     expect(await replica.metric('platxa_wake_over_budget_total', 'budget="holds per instance",who="person"')).toBe(1)
     expect(full).toMatchObject({ status: 503, headers: { 'retry-after': '5', 'content-type': 'application/json' } })
     expect(JSON.parse(full.body).error.message).toContain('Too many')
+    start.open()
     expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200, 200])
   })
 
   it('are told in their own language when the wait was too long', async () => {
     const { replica, instance } = await world.meet({ holdTimeoutMs: 300 })
-    instance.odoo.startMs = 2_000
+    const start = gate()
+    instance.odoo.beforeStart = start.opened
     const call = { port: replica.port, host: instance.host, method: 'POST', body: '{}' }
     const [rpc, json, xml, plain] = await Promise.all([
       ask({ ...call, path: '/web/dataset/call_kw', headers: click }),
@@ -198,6 +217,7 @@ describe('calls of a sleeping instance', () => {
       ask({ ...call, path: '/xmlrpc/2/object', headers: { 'content-type': 'text/xml' } }),
       ask({ ...call, path: '/payment/webhook' }),
     ])
+    start.open()
     expect([rpc, json, xml, plain].map(({ status }) => status)).toEqual([504, 504, 504, 504])
     expect(JSON.parse(rpc.body)).toMatchObject({ jsonrpc: '2.0', id: null, error: { code: 504 } })
     expect(JSON.parse(json.body)).toMatchObject({ message: expect.stringContaining('did not wake up') })

@@ -30,15 +30,24 @@ export interface Odoo {
   /** Until it listens, and then until it answers. */
   startMs: number
   loadMs: number
+  /** What else it waits for before the one and the other: a test that has something to see first. */
+  beforeStart?: Promise<void>
+  beforeLoad?: Promise<void>
   /** The kubelet's word comes this much later. */
   readyMs: number
-  respond: (request: IncomingMessage) => { readonly status: number; readonly body: string; readonly delayMs?: number }
+  respond: (request: IncomingMessage) => Reply
   /** The process ends at once and is started again after so many milliseconds, in the same pod. */
   restart?: ((downMs: number) => Promise<void>) | undefined
   /** Told to end, it drops what is under way, as Odoo's gevent process does. */
   impatient: boolean
   /** Instead of starting at all. */
   instead?: ((boot: Boot) => Promise<void>) | undefined
+}
+
+interface Reply {
+  readonly status: number
+  readonly body: string
+  readonly after?: Promise<unknown>
 }
 
 export interface World {
@@ -186,6 +195,7 @@ async function bootOdoo(odoo: Odoo | undefined, boot: Boot): Promise<Container> 
     return { stop: async () => undefined }
   }
   await sleep(odoo.startMs)
+  await odoo.beforeStart
   let server = await listen(odoo, boot.ip)
   odoo.restart = async (downMs) => {
     server.close()
@@ -231,6 +241,7 @@ async function answer(odoo: Odoo, loadedAt: number, request: IncomingMessage, re
   odoo.traced.push(`${request.url} ${request.headers['traceparent']?.toString() ?? '-'}`)
   if (request.url === '/web/health') {
     await sleep(Math.max(0, loadedAt - performance.now()))
+    await odoo.beforeLoad
     return void response.end('{"status": "pass"}')
   }
   if (request.url === '/web/webclient/version_info') {
@@ -238,8 +249,8 @@ async function answer(odoo: Odoo, loadedAt: number, request: IncomingMessage, re
   }
   odoo.got.push(`${request.method} ${request.url}`)
   odoo.bodies.push(Buffer.concat(await request.toArray()).toString())
-  const { status, body, delayMs = 0 } = odoo.respond(request)
-  if (delayMs > 0) await sleep(delayMs)
+  const { status, body, after } = odoo.respond(request)
+  await after
   response.writeHead(status, { 'content-type': 'text/plain' }).end(body)
 }
 
@@ -270,7 +281,7 @@ export async function startReplica(
       labelSelector: 'app=odoo',
       wakeTimeoutMs: 60_000,
       idleTimeoutMs: 900_000,
-      holdTimeoutMs: 20_000,
+      holdTimeoutMs: 50_000,
       holdsPerInstance: 1000,
       holdsTotal: 10_000,
       longestFenceMs: 10_000,

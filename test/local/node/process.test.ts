@@ -140,7 +140,7 @@ function childrenOf(parent: number, word: string): number[] {
 }
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + 60_000
   while (!(await isSo())) {
     if (Date.now() > deadline) throw new Error('it never came so')
     await sleep(20)

@@ -114,7 +114,7 @@ describe('shared/events/publish', () => {
     const { publisher, seen } = await sink(
       (response, _request, attempt) => attempt > 1 && response.writeHead(202).end(),
       {
-        attemptWithinMs: 100,
+        attemptWithinMs: 500,
       },
     )
     await publisher.publish(event, { signal })

@@ -67,7 +67,7 @@ describe('when the API server is restarted', () => {
     await own.restart(async () => {
       const call = kubernetes.get(
         { apiVersion: 'v1', kind: 'Namespace', name: 'default' },
-        { signal: AbortSignal.timeout(5_000) },
+        { signal: AbortSignal.timeout(30_000) },
       )
       await expect(call).rejects.toMatchObject({ status: 0, reason: 'Unreachable', call: { verb: 'get' } })
       await expect(call).rejects.toThrow('ECONNREFUSED')

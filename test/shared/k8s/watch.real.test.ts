@@ -11,7 +11,7 @@ import { startTcpProxy } from '#test/world/tcp-proxy.ts'
 import { follow, remove, write } from './follower.ts'
 
 const FOLLOW = [{ apiGroups: [''], resources: ['configmaps'], verbs: ['list', 'watch'] }]
-const soon = { timeout: 5_000, interval: 10 }
+const soon = { timeout: 30_000, interval: 10 }
 
 /** A namespace with a service account that may follow its ConfigMaps. */
 async function scene() {
@@ -121,7 +121,7 @@ describe('a watch', () => {
     await write(admin, namespace, 'seen-by-all', '1')
     await expect.poll(() => followers.every(({ copy }) => copy.has('seen-by-all')), soon).toBe(true)
     const kind = { apiVersion: 'v1', kind: 'ConfigMap', namespace }
-    const first = await kubernetes.list(kind, { signal: AbortSignal.timeout(2_000) }).next()
+    const first = await kubernetes.list(kind, { signal: AbortSignal.timeout(30_000) }).next()
     expect(first.done).toBe(false)
     expect(proxy.open).toBeLessThanOrEqual(24 + 16)
   })
@@ -166,7 +166,7 @@ describe('a watch goes on after', () => {
     for (let round = 1; round <= 10; round++) {
       proxy.cut()
       await write(admin, namespace, 'counter', String(round))
-      await expect.poll(() => follower.copy.get('counter'), { timeout: 1_000, interval: 5 }).toBe(String(round))
+      await expect.poll(() => follower.copy.get('counter'), { timeout: 30_000, interval: 5 }).toBe(String(round))
     }
     expect(Math.max(...follower.faults.map(({ retryInMs }) => retryInMs))).toBeLessThan(200)
   })

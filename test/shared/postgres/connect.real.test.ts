@@ -26,7 +26,7 @@ describe('a session with PostgreSQL', () => {
     const started = performance.now()
     ending.abort(new Error('the client hung up'))
     expect(await outcome).toMatchObject({ message: 'the client hung up' })
-    expect(performance.now() - started).toBeLessThan(2000)
+    expect(performance.now() - started).toBeLessThan(30_000)
     await expect.poll(running).toHaveLength(0)
   })
 
@@ -62,20 +62,20 @@ describe('a session with PostgreSQL', () => {
 
   it('lets one event of an instance in at a time, and those of another meanwhile', async () => {
     const order: string[] = []
-    const event = (instance: string, label: string) =>
+    const event = async (instance: string, label: string, work = async (): Promise<void> => undefined): Promise<void> =>
       holdInstance(world.admin, instance, never, async () => {
         order.push(`${label} in`)
-        await sleep(150)
+        await work()
         order.push(`${label} out`)
       })
-    await Promise.all([event('shop', 'shop 1'), sleep(50).then(() => event('shop', 'shop 2')), event('demo', 'demo')])
-    expect(order.filter((line) => line.startsWith('shop'))).toEqual([
-      'shop 1 in',
-      'shop 1 out',
-      'shop 2 in',
-      'shop 2 out',
-    ])
-    expect(order.indexOf('demo in')).toBeLessThan(order.indexOf('shop 1 out'))
+    await event('shop', 'first', async () => {
+      const second = event('shop', 'second')
+      await event('demo', 'other')
+      await sleep(150) // in which the second would have come in
+      void second.then(() => order.push('done'))
+    })
+    await expect.poll(() => order.at(-1)).toBe('done')
+    expect(order).toEqual(['first in', 'other in', 'other out', 'first out', 'second in', 'second out', 'done'])
   })
 
   it('ends what runs under a lock when the lock is lost with its connection', async () => {

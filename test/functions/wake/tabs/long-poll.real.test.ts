@@ -82,7 +82,7 @@ describe('a long poll of an awake instance', () => {
     const { replica, instance } = await world.meet({ longPollMs: 300 })
     await awake(replica, instance)
     instance.odoo.impatient = true
-    instance.odoo.respond = () => ({ status: 200, body: 'too late', delayMs: 20_000 })
+    instance.odoo.respond = () => ({ status: 200, body: 'too late', after: sleep(20_000) })
     const asked = poll(replica, instance, 60_000)
     await until(() => instance.odoo.got.includes('POST /longpolling/poll'))
     await instance.scale(0)
@@ -97,7 +97,7 @@ describe('a long poll of an awake instance', () => {
   it('hears the truth when the instance goes for another reason', async () => {
     const { replica, instance } = await world.meet()
     await awake(replica, instance)
-    instance.odoo.respond = () => ({ status: 200, body: 'too late', delayMs: 20_000 })
+    instance.odoo.respond = () => ({ status: 200, body: 'too late', after: sleep(20_000) })
     const asked = poll(replica, instance, 60_000)
     await until(() => instance.odoo.got.includes('POST /longpolling/poll'))
     await instance.odoo.restart?.(100)
