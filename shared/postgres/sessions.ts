@@ -58,16 +58,24 @@ export async function emptyDatabase(session: Session, database: string): Promise
 
 async function end(session: Session, column: 'usename' | 'datname', value: string): Promise<void> {
   const deadline = performance.now() + TERMINATE_MS
-  while (performance.now() < deadline) {
-    const left = await session.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-       WHERE ${column} = $1 AND pid <> pg_backend_pid() AND backend_type = 'client backend'`,
+  for (;;) {
+    // Of a stranger PostgreSQL shows no more than that it is there. It is not ours to end and may leave by itself; autovacuum, which
+    // has no role, always does.
+    const left = await session.query<{ role: string; ended: boolean | null }>(
+      `SELECT usename AS role, CASE WHEN backend_type IS NOT NULL THEN pg_terminate_backend(pid) END AS ended
+       FROM pg_stat_activity
+       WHERE ${column} = $1 AND pid <> pg_backend_pid()
+         AND coalesce(backend_type, CASE WHEN usename IS NOT NULL THEN 'client backend' END) = 'client backend'`,
       [value],
     )
     if (left.length === 0) return
+    if (performance.now() > deadline) {
+      const who = new Set(left.map(({ role, ended }) => `"${role}"${ended === null ? ', not ours to end' : ''}`))
+      const within = `${TERMINATE_MS / 1000} s`
+      throw new PostgresUnavailable(`sessions of "${value}" did not end within ${within}: ${[...who].join('; ')}`)
+    }
     await sleep(TERMINATE_EVERY_MS)
   }
-  throw new PostgresUnavailable(`sessions of "${value}" did not end within ${TERMINATE_MS / 1000} s`)
 }
 
 /**

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { cloneDatabase } from '#shared/postgres/clone.ts'
 import { connectPostgres } from '#shared/postgres/connect.ts'
 import { dropDatabase } from '#shared/postgres/drop.ts'
+import { PostgresUnavailable } from '#shared/postgres/errors.ts'
 import { keepDatabase, keptName } from '#shared/postgres/keep.ts'
 import { setConnectionLimit } from '#shared/postgres/limits.ts'
 import { activeSessions } from '#shared/postgres/sessions.ts'
@@ -170,6 +171,16 @@ for (const version of VERSIONS) {
       expect(
         await keepDatabase({ admin: world.admin, database: 'odoo_no', role: 'odoo_no', uid: 'x', signal: never }),
       ).toBe(undefined)
+    })
+
+    it('is not renamed under somebody whom we may not end, who is named; it is when they have left', async () => {
+      const { role } = await cloned(false)
+      const keep = () => keepDatabase({ admin: world.admin, database: role, role, uid: 'uid-1', signal: never })
+      await world.root.session({ database: role, signal: never }, async () => {
+        const failed = `sessions of "${role}" did not end within 10 s: "${world.root.settings.user}", not ours to end`
+        await expect(keep()).rejects.toThrow(new PostgresUnavailable(failed))
+      })
+      expect(await keep()).toBe(keptName(role, 'uid-1'))
     })
 
     it('never runs code of its own with our rights when its settings are changed', async () => {
