@@ -1,7 +1,6 @@
-import { z } from 'zod'
 import { platformFrom, platformVariables } from '#shared/instance/platform.ts'
 import { connect } from '#shared/k8s/connect.ts'
-import { connectPostgres } from '#shared/postgres/connect.ts'
+import { adminVariables, connectAdmin } from '#shared/postgres/admin.ts'
 import { runFunction } from '#shared/server/run.ts'
 import { route } from './route.ts'
 
@@ -10,13 +9,12 @@ const RESIZE_WITHIN_MS = 10_000
 
 runFunction({
   name: 'change-tier',
-  env: { ...platformVariables.shape, PGUSER: z.string().min(1), PGPASSWORD: z.string().min(1) },
+  env: { ...platformVariables.shape, ...adminVariables.shape },
   app: async ({ env, log, metrics, source, onStop }) => {
     const platform = platformFrom(env)
     const kubernetes = await connect()
     onStop(() => kubernetes.close())
-    const { host, port, sslmode, rootCertificate: ca } = platform.postgres
-    const admin = connectPostgres({ host, port, sslmode, ca, user: env.PGUSER, password: env.PGPASSWORD })
+    const admin = connectAdmin(platform.postgres, env)
     const now = () => Temporal.Now.instant()
     return route({ kubernetes, admin, platform, now, source, log, resizeWithinMs: RESIZE_WITHIN_MS }, metrics)
   },

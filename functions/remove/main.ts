@@ -1,7 +1,6 @@
-import { z } from 'zod'
 import { platformFrom, platformVariables } from '#shared/instance/platform.ts'
 import { connect } from '#shared/k8s/connect.ts'
-import { connectPostgres } from '#shared/postgres/connect.ts'
+import { adminVariables, connectAdmin } from '#shared/postgres/admin.ts'
 import { runFunction } from '#shared/server/run.ts'
 import { route } from './route.ts'
 
@@ -11,13 +10,12 @@ const GONE_WITHIN_MS = 60_000
 
 runFunction({
   name: 'remove',
-  env: { ...platformVariables.shape, PGUSER: z.string().min(1), PGPASSWORD: z.string().min(1) },
+  env: { ...platformVariables.shape, ...adminVariables.shape },
   app: async ({ env, log, metrics, source, onStop }) => {
     const { postgres, functionsNamespace } = platformFrom(env)
     const kubernetes = await connect()
     onStop(() => kubernetes.close())
-    const { host, port, sslmode, rootCertificate: ca } = postgres
-    const admin = connectPostgres({ host, port, sslmode, ca, user: env.PGUSER, password: env.PGPASSWORD })
+    const admin = connectAdmin(postgres, env)
     const now = () => Temporal.Now.instant()
     const limits = { endsWithinMs: ENDS_WITHIN_MS, goneWithinMs: GONE_WITHIN_MS }
     return route({ kubernetes, admin, now, source, log, functionsNamespace, ...limits }, metrics)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { odooVersion } from '#shared/instance/versions.ts'
 import { platformFrom, platformVariables } from '#shared/instance/platform.ts'
-import { connectPostgres } from '#shared/postgres/connect.ts'
+import { adminVariables, connectAdmin } from '#shared/postgres/admin.ts'
 import { beginTemplate, finishTemplate } from '#shared/postgres/template.ts'
 import { readEnv } from '#shared/server/env.ts'
 import { createLog } from '#shared/server/log.ts'
@@ -17,8 +17,7 @@ const log = createLog('template')
 const env = readEnv(
   z.object({
     ...platformVariables.shape,
-    PGUSER: z.string().min(1),
-    PGPASSWORD: z.string().min(1),
+    ...adminVariables.shape,
     ODOO_VERSION: odooVersion,
     MODULES: moduleList,
     /** Shared by the three containers. */
@@ -30,8 +29,8 @@ const env = readEnv(
 const folder = join(env.CONTAINER_ROOT, env.FOLDER)
 const stopping = new AbortController()
 process.once('SIGTERM', () => stopping.abort(new Error('the Job is ended')))
-const { host, port, sslmode, rootCertificate: ca } = platformFrom(env).postgres
-const admin = connectPostgres({ host, port, sslmode, ca, user: env.PGUSER, password: env.PGPASSWORD })
+const { postgres } = platformFrom(env)
+const admin = connectAdmin(postgres, env)
 const which = { admin, template: `template_odoo_${env.ODOO_VERSION}`, signal: stopping.signal }
 
 try {
@@ -45,7 +44,7 @@ async function prepare(): Promise<void> {
   const { access, id } = await beginTemplate(which)
   const files = templateFiles({
     access,
-    sslmode,
+    sslmode: postgres.sslmode,
     version: env.ODOO_VERSION,
     modules: env.MODULES,
     folder: env.FOLDER,

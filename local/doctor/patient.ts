@@ -3,6 +3,7 @@ import type { Secret } from 'kubernetes-types/core/v1.js'
 import { platformFrom, platformVariables } from '#shared/instance/platform.ts'
 import { isForbidden } from '#shared/k8s/errors.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
+import { connectAdmin } from '#shared/postgres/admin.ts'
 import { type Admin, connectPostgres, settingsFromUrl } from '#shared/postgres/connect.ts'
 import type { Patient } from './finding.ts'
 
@@ -48,9 +49,9 @@ async function postgresOf(
   try {
     const { data = {} } = (await kubernetes.get<Secret>(ref, { signal })) ?? {}
     const text = (key: string): string => Buffer.from(data[key] ?? '', 'base64').toString()
-    if (text('PGUSER') === '') return 'there is no Secret platxa/platxa-postgres with PGUSER and PGPASSWORD'
-    const { host, port, sslmode, rootCertificate: ca } = platformFrom(parsed.data).postgres
-    return connectPostgres({ host, port, sslmode, ca, user: text('PGUSER'), password: text('PGPASSWORD') })
+    const [PGUSER, PGPASSWORD] = [text('PGUSER'), text('PGPASSWORD')]
+    if (PGUSER === '') return 'there is no Secret platxa/platxa-postgres with PGUSER and PGPASSWORD'
+    return connectAdmin(platformFrom(parsed.data).postgres, { PGUSER, PGPASSWORD })
   } catch (error) {
     if (isForbidden(error)) return 'you may not read Secret platxa/platxa-postgres'
     throw error
