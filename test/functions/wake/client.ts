@@ -68,6 +68,11 @@ export const click = {
   'sec-fetch-mode': 'cors',
 }
 
+/** A click or a client's call: whatever is asked by POST is held while the instance sleeps. */
+export function callOf({ port }: { readonly port: number }, { host }: { readonly host: string }): Ask {
+  return { port, host, method: 'POST', path: '/web/dataset/call_kw', headers: click, body: '{}' }
+}
+
 /** What a test lets go on when it has seen enough, however long that took. */
 export function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>()

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeEvent, makeEvent } from '#shared/events/emit.ts'
 import { mortal } from '#test/world/crash.ts'
 import { postgres } from '#test/world/postgres.ts'
-import { ask, click, until } from './client.ts'
+import { ask, callOf, until } from './client.ts'
 import { startReplica, startWorld, type Instance, type Replica } from './world.ts'
 
 let world: Awaited<ReturnType<typeof startWorld>>
@@ -38,14 +38,7 @@ describe('a wake replica that ends right after a write', () => {
 
     const second = await startReplica(world.kubernetes)
     expect(await wish(second, instance)).toBe(204)
-    const call = {
-      port: second.port,
-      host: instance.host,
-      method: 'POST',
-      path: '/jsonrpc',
-      headers: click,
-      body: '{}',
-    }
+    const call = callOf(second, instance)
     expect((await ask(call)).status).toBe(200)
     expect((await instance.read()).spec?.replicas).toBe(1)
     expect(instance.odoo.boots).toBe(1)

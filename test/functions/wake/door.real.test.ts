@@ -5,7 +5,7 @@ import { connect, createServer, type Server } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import type { WakeSettings } from '#functions/wake/wake.ts'
-import { ask, click, until } from './client.ts'
+import { ask, callOf, until } from './client.ts'
 import { End } from './connection/ends.ts'
 import { ambiguous, ambiguousChunks } from './connection/smuggling.ts'
 import { httpPort, startReplica, startWorld, type Instance, type Replica } from './world.ts'
@@ -179,14 +179,7 @@ describe('an upgrade', () => {
     const replica = await startReplica(world.kubernetes)
     const instance = await world.instance()
     await until(() => replica.wake.rooms.named(instance.name) !== undefined)
-    const call = {
-      port: replica.port,
-      host: instance.host,
-      method: 'POST',
-      path: '/jsonrpc',
-      headers: click,
-      body: '{}',
-    }
+    const call = callOf(replica, instance)
     expect((await ask(call)).status).toBe(200)
     const socket = new WebSocket(`ws://127.0.0.1:${replica.port}/websocket`, { headers: { host: instance.host } })
     onTestFinished(() => socket.terminate())

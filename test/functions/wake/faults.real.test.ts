@@ -6,7 +6,7 @@ import type { WakeSettings } from '#functions/wake/wake.ts'
 import { connect } from '#shared/k8s/connect.ts'
 import { server, tokenOf } from '#test/world/cluster.ts'
 import { startTcpProxy } from '#test/world/tcp-proxy.ts'
-import { ask, browser, click, gate, until, type Ask } from './client.ts'
+import { ask, browser, callOf, gate, until, type Ask } from './client.ts'
 import type { Boot } from './node.ts'
 import { startReplica, startWorld, type Instance, type InstanceOptions, type Replica } from './world.ts'
 
@@ -24,10 +24,6 @@ async function meet(
   const instance = await world.instance(options)
   await until(() => replica.wake.rooms.named(instance.name) !== undefined)
   return { replica, instance }
-}
-
-function callOf(replica: Replica, { host }: Instance): Ask {
-  return { port: replica.port, host, method: 'POST', path: '/web/dataset/call_kw', headers: click, body: '{}' }
 }
 
 function visitOf(replica: Replica, { host }: Instance): Ask {

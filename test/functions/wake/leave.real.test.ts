@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { ask, click, gate, until, type Ask } from './client.ts'
+import { ask, callOf, gate, until } from './client.ts'
 import { health, main, startProcess } from './process.ts'
 import { startReplica, startWorld, type Instance } from './world.ts'
 
@@ -24,21 +24,17 @@ async function knownSleeper(controlPort: number): Promise<Instance & { start(): 
   return { ...instance, start: start.open }
 }
 
-function callOf(port: number, { host }: Instance): Ask {
-  return { port, host, method: 'POST', path: '/web/dataset/call_kw', headers: click, body: '{}' }
-}
-
 describe('a replica that is asked to leave while it holds requests', () => {
   it('is not ready at once, still takes requests for a moment, serves all it holds, and leaves with 0', async () => {
     const replica = await startProcess({ DRAIN_DELAY: '3s' })
     const instance = await knownSleeper(replica.controlPort)
-    const held = [1, 2, 3].map(() => ask(callOf(replica.port, instance)))
+    const held = [1, 2, 3].map(() => ask(callOf(replica, instance)))
     const tab = new WebSocket(`ws://127.0.0.1:${replica.port}/websocket`, { headers: { host: instance.host } })
     const closed = once(tab, 'close')
     await once(tab, 'open')
     replica.child.kill('SIGTERM')
     await until(async () => (await health(replica.port)) === 503)
-    const late = ask(callOf(replica.port, instance))
+    const late = ask(callOf(replica, instance))
     instance.start()
     expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200, 200])
     expect(await late).toMatchObject({ status: 200, headers: { connection: 'close' } })
@@ -50,7 +46,7 @@ describe('a replica that is asked to leave while it holds requests', () => {
   it('can be asked by sleep for as long as it holds anything', async () => {
     const replica = await startProcess()
     const instance = await knownSleeper(replica.controlPort)
-    const held = ask(callOf(replica.port, instance))
+    const held = ask(callOf(replica, instance))
     await until(async () => (await instance.read()).spec?.replicas === 1)
     replica.child.kill('SIGTERM')
     await sleep(700)
@@ -67,13 +63,13 @@ describe('a replica that is killed while it holds requests', () => {
     const other = await startReplica(world.kubernetes)
     const replica = await startProcess()
     const instance = await knownSleeper(replica.controlPort)
-    const held = [1, 2].map(() => ask(callOf(replica.port, instance)).catch((error: Error) => error))
+    const held = [1, 2].map(() => ask(callOf(replica, instance)).catch((error: Error) => error))
     await until(async () => (await instance.read()).spec?.replicas === 1)
     replica.child.kill('SIGKILL')
     expect((await Promise.all(held)).every((end) => end instanceof Error)).toBe(true)
     await until(() => other.wake.rooms.named(instance.name)?.room.world.replicas === 1)
     instance.start()
-    const again = await Promise.all([1, 2].map(() => ask(callOf(other.port, instance))))
+    const again = await Promise.all([1, 2].map(() => ask(callOf(other, instance))))
     expect(again.map(({ status }) => status)).toEqual([200, 200])
     expect(instance.odoo.boots).toBe(1)
     expect(instance.odoo.got).toHaveLength(2)

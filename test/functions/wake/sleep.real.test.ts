@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { WakeSettings } from '#functions/wake/wake.ts'
 import { activity, fenceReport } from '#shared/wake/contract.ts'
-import { ask, browser, click, gate, until, type Ask, type Got } from './client.ts'
+import { ask, browser, callOf, gate, until, type Ask, type Got } from './client.ts'
 import { startReplica, startWorld, type Instance, type Replica } from './world.ts'
 
 let world: Awaited<ReturnType<typeof startWorld>>
@@ -22,10 +22,6 @@ async function meetAwake(
   expect((await ask(call)).status).toBe(200)
   instance.odoo.got.length = 0
   return { replica, instance, call }
-}
-
-function callOf(replica: Replica, { host }: Instance): Ask {
-  return { port: replica.port, host, method: 'POST', path: '/web/dataset/call_kw', headers: click, body: '{}' }
 }
 
 async function control(

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { flashMs } from '#functions/wake/decide.ts'
-import { ask, browser, click, gate, until, type Got } from './client.ts'
+import { ask, browser, callOf, click, gate, until, type Got } from './client.ts'
 import { startReplica, startWorld } from './world.ts'
 
 let world: Awaited<ReturnType<typeof startWorld>>
@@ -145,14 +145,7 @@ describe('calls of a sleeping instance', () => {
   it('reach it before its kubelet calls it ready', async () => {
     const { replica, instance } = await world.meet()
     instance.odoo.readyMs = 60_000
-    const got = await ask({
-      port: replica.port,
-      host: instance.host,
-      method: 'POST',
-      path: '/jsonrpc',
-      headers: click,
-      body: '{}',
-    })
+    const got = await ask(callOf(replica, instance))
     expect(got.status).toBe(200)
   })
 
@@ -161,14 +154,7 @@ describe('calls of a sleeping instance', () => {
     const start = gate()
     instance.odoo.beforeStart = start.opened
     const leave = new AbortController()
-    const call = {
-      port: replica.port,
-      host: instance.host,
-      method: 'POST',
-      path: '/jsonrpc',
-      headers: click,
-      body: '{}',
-    }
+    const call = callOf(replica, instance)
     const gone = ask({ ...call, signal: leave.signal })
     const stays = ask(call)
     await until(async () => (await replica.metric('platxa_wake_holds')) === 2)
@@ -184,14 +170,7 @@ describe('calls of a sleeping instance', () => {
     const { replica, instance } = await world.meet({ holdsPerInstance: 2 })
     const start = gate()
     instance.odoo.beforeStart = start.opened
-    const call = {
-      port: replica.port,
-      host: instance.host,
-      method: 'POST',
-      path: '/jsonrpc',
-      headers: click,
-      body: '{}',
-    }
+    const call = callOf(replica, instance)
     const api = { ...call, headers: { 'content-type': 'application/json' } }
     const held = [ask(api), ask(api)]
     await until(async () => (await replica.metric('platxa_wake_holds')) === 2)
@@ -298,7 +277,7 @@ describe('what nobody is woken for', () => {
 
   it('hears what the instance last said of its version', async () => {
     const { replica, instance } = await world.meet()
-    await ask({ port: replica.port, host: instance.host, method: 'POST', path: '/jsonrpc', headers: click, body: '{}' })
+    await ask(callOf(replica, instance))
     await until(() => replica.wake.rooms.named(instance.name)?.versionInfo !== null)
     await instance.scale(0)
     await until(() => replica.wake.rooms.named(instance.name)?.room.life.is === 'asleep')

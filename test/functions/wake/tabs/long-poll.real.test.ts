@@ -1,7 +1,7 @@
 // Open tabs of Odoo 14 and 15, which ask for news by `POST /longpolling/poll` instead of a WebSocket.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ask, click, until, type Got } from '#test/functions/wake/client.ts'
+import { ask, callOf, click, until, type Got } from '#test/functions/wake/client.ts'
 import { startWorld, type Instance, type Replica } from '#test/functions/wake/world.ts'
 
 let world: Awaited<ReturnType<typeof startWorld>>
@@ -17,8 +17,8 @@ function poll({ port }: Replica, { host }: Instance, inactivityMs: number, signa
 }
 
 const nothingNew = { jsonrpc: '2.0', id: 4711, result: [] }
-const awake = async (replica: Replica, { host }: Instance): Promise<void> => {
-  await ask({ port: replica.port, host, method: 'POST', path: '/jsonrpc', headers: click, body: '{}' })
+const awake = async (replica: Replica, instance: Instance): Promise<void> => {
+  await ask(callOf(replica, instance))
 }
 const parked = (replica: Replica, { name }: Instance): number => replica.wake.rooms.named(name)?.usage?.parked ?? 0
 

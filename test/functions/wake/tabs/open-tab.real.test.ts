@@ -1,7 +1,7 @@
 // Two stories of open tabs: one that is forgotten, and one whose human comes back.
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ask, click, until } from '#test/functions/wake/client.ts'
+import { ask, callOf, until } from '#test/functions/wake/client.ts'
 import { OpenTab } from './open-tab.ts'
 import { startReplica, startWorld, type Instance, type Replica } from '#test/functions/wake/world.ts'
 
@@ -30,16 +30,8 @@ async function meet(count = 1): Promise<{ replicas: readonly Replica[]; instance
   return { replicas, instance }
 }
 
-async function awake(replica: Replica | undefined, { host }: Instance): Promise<void> {
-  const call = {
-    port: replica?.port ?? 0,
-    host,
-    method: 'POST',
-    path: '/web/dataset/call_kw',
-    headers: click,
-    body: '{}',
-  }
-  expect((await ask(call)).status).toBe(200)
+async function awake(replica: Replica, instance: Instance): Promise<void> {
+  expect((await ask(callOf(replica, instance))).status).toBe(200)
 }
 
 async function fallAsleep(replicas: readonly Replica[], instance: Instance): Promise<void> {

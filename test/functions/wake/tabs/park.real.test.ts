@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { activity } from '#shared/wake/contract.ts'
-import { ask, click, until } from '#test/functions/wake/client.ts'
+import { ask, callOf, until } from '#test/functions/wake/client.ts'
 import { startWorld, type Instance, type Replica } from '#test/functions/wake/world.ts'
 
 let world: Awaited<ReturnType<typeof startWorld>>
@@ -72,7 +72,7 @@ describe('an open tab of a sleeping instance', () => {
     const { replica, instance } = await world.meet()
     const tab = await opened(replica, instance)
     const closed = closeOf(tab)
-    await ask({ port: replica.port, host: instance.host, method: 'POST', path: '/jsonrpc', headers: click, body: '{}' })
+    await ask(callOf(replica, instance))
     expect(await closed).toBe(4002)
     const again = await opened(replica, instance)
     again.send(subscribe)
@@ -114,14 +114,7 @@ describe('an open tab of a sleeping instance', () => {
 
   it('notices nothing when its instance falls asleep, and is called back when it wakes', async () => {
     const { replica, instance } = await world.meet()
-    const call = {
-      port: replica.port,
-      host: instance.host,
-      method: 'POST',
-      path: '/jsonrpc',
-      headers: click,
-      body: '{}',
-    }
+    const call = callOf(replica, instance)
     await ask(call)
     const tab = await opened(replica, instance)
     tab.send(subscribe)
@@ -143,7 +136,7 @@ describe('an open tab of a sleeping instance', () => {
 
   it('loses no frame that it was just sending while its instance fell asleep', async () => {
     const { replica, instance } = await world.meet()
-    await ask({ port: replica.port, host: instance.host, method: 'POST', path: '/jsonrpc', headers: click, body: '{}' })
+    await ask(callOf(replica, instance))
     const tab = await opened(replica, instance)
     const raw = rawSocketOf(tab)
     const frame = maskedText(presence(50))
@@ -157,7 +150,7 @@ describe('an open tab of a sleeping instance', () => {
 
   it('hears a goodbye that has nothing to do with sleep', async () => {
     const { replica, instance } = await world.meet()
-    await ask({ port: replica.port, host: instance.host, method: 'POST', path: '/jsonrpc', headers: click, body: '{}' })
+    await ask(callOf(replica, instance))
     const tab = await opened(replica, instance)
     const closed = closeOf(tab)
     await until(() => instance.odoo.sockets.size === 1)
@@ -168,7 +161,7 @@ describe('an open tab of a sleeping instance', () => {
 
   it('says on its way when its human last moved', async () => {
     const { replica, instance } = await world.meet()
-    await ask({ port: replica.port, host: instance.host, method: 'POST', path: '/jsonrpc', headers: click, body: '{}' })
+    await ask(callOf(replica, instance))
     const tab = await opened(replica, instance)
     tab.send(presence(40_000))
     await once(tab, 'message')
