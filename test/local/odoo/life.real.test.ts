@@ -103,7 +103,7 @@ describe('running', () => {
     const odoo = await ready()
     await database.sql(`ALTER DATABASE ${database.name} ALLOW_CONNECTIONS false`, 'postgres')
     await database.sql(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database.name}'`,
+      `SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity WHERE datname = '${database.name}'`,
       'postgres',
     )
     try {
@@ -134,17 +134,20 @@ describe('running', () => {
     const [hears, deafToAll] = [await open(odoo.port), await open(odoo.port)]
     hears.send(JSON.stringify({ event_name: 'subscribe', data: { channels: [], last: 0 } }))
     hears.send(Buffer.from([0]))
-    const heard = new Promise<string>((done) => hears.once('message', (data: Buffer) => done(data.toString())))
+    let heard: string | undefined
+    hears.once('message', (data: Buffer) => (heard = data.toString()))
     let others = 0
     deafToAll.on('message', () => (others += 1))
-    await sleep(50)
     const params = {
       service: 'object',
       method: 'execute_kw',
       args: ['db', 1, PASSWORD, 'standin.note', 'create', [{ text: 'hello' }]],
     }
-    await fetch(`${odoo.url}/jsonrpc`, { method: 'POST', body: JSON.stringify({ id: 1, params }) })
-    expect(JSON.parse(await heard)).toMatchObject([{ message: { type: 'standin.note', payload: { text: 'hello' } } }])
+    const create = () => fetch(`${odoo.url}/jsonrpc`, { method: 'POST', body: JSON.stringify({ id: 1, params }) })
+    // Nobody says when a subscription has arrived.
+    const created = async () => heard ?? (await create(), heard)
+    await expect.poll(created, { interval: 100 }).toBeDefined()
+    expect(JSON.parse(heard ?? '')).toMatchObject([{ message: { type: 'standin.note', payload: { text: 'hello' } } }])
     expect(others).toBe(0)
     hears.terminate()
     deafToAll.terminate()
@@ -154,8 +157,8 @@ describe('running', () => {
 describe('stopping', () => {
   it.each([0, 2])('with %i workers finishes the running request, takes no other, and ends with 0', async (workers) => {
     const odoo = await ready({ workers })
-    const slow = fetch(`${odoo.url}/standin/slow?seconds=2`, { method: 'POST' })
-    await sleep(500)
+    const slow = fetch(`${odoo.url}/standin/slow?seconds=4`, { method: 'POST' })
+    await sleep(1_500)
     const stopped = odoo.stop()
     await sleep(100)
     expect(await accepts(odoo.port)).toBe(false)
