@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { expect } from 'vitest'
+import { vi } from 'vitest'
 import { z } from 'zod'
 
 export interface Answer {
@@ -69,7 +69,8 @@ export async function functionPod(settings: PodSettings): Promise<FunctionPod> {
   const [command, ...args] = [...ALONE, process.execPath, script, JSON.stringify({ folder, ports: PORTS, programs })]
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   const said = listenTo(child)
-  await expect.poll(said.ready, { timeout: 60_000 }).toBe(true)
+  // Not `expect.poll`: tests that run side by side have an `expect` of their own each.
+  await vi.waitUntil(said.ready, { timeout: 60_000 })
   return {
     start: (program) => void child.send({ program, order: 'start' }),
     terminate: (program) => void child.send({ program, order: 'SIGTERM' }),

@@ -9,6 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { Client } from 'pg'
 
+import { addresses } from '#test/world/addresses.ts'
+
 export const LOGIN = 'anna@example.com'
 export const PASSWORD = 'correct horse battery'
 
@@ -58,6 +60,7 @@ export async function tenant(adminUrl: string): Promise<Tenant> {
 
 export interface Launched {
   readonly url: string
+  readonly host: string
   readonly port: number
   readonly geventPort: number
   readonly child: ChildProcess
@@ -70,6 +73,9 @@ export interface Launched {
   stop(): Promise<number>
 }
 
+/** Where nobody else takes the ports before they are used. */
+const address = addresses()
+
 interface Launch {
   readonly workers?: number
   readonly env?: Record<string, string>
@@ -79,21 +85,23 @@ interface Launch {
 
 export async function launch(database: Tenant, { workers = 0, env = {}, root }: Launch = {}): Promise<Launched> {
   const folder = root ?? (await mkdtemp(join(tmpdir(), 'standin-')))
-  const [port, geventPort] = [await freePort(), await freePort()]
+  const host = address()
+  const [port, geventPort] = [await freePort(host), await freePort(host)]
   await mkdir(join(folder, 'etc/odoo'), { recursive: true })
   const conf = { db_name: database.name, workers, http_port: port, gevent_port: geventPort, data_dir: '/var/lib/odoo' }
   const lines = Object.entries(conf).map(([key, value]) => `${key} = ${value}`)
   await writeFile(join(folder, 'etc/odoo/odoo.conf'), `[options]\n${lines.join('\n')}\n`)
   const child = spawn(process.execPath, ['local/odoo/main.ts'], {
-    env: { ...quick, ...database.env, CONTAINER_ROOT: folder, ...env },
+    env: { ...quick, HOST: host, ...database.env, CONTAINER_ROOT: folder, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   let log = ''
   child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()))
   const exited = new Promise<number | null>((done) => child.once('exit', (code) => done(code)))
-  const url = `http://127.0.0.1:${port}`
+  const url = `http://${host}:${port}`
   return {
     url,
+    host,
     port,
     geventPort,
     child,
@@ -127,7 +135,6 @@ export async function discard({ child, exited, root }: Launched): Promise<void> 
 }
 
 const quick = {
-  HOST: '127.0.0.1',
   STANDIN_START_SECONDS: '0.5',
   STANDIN_STOP_SECONDS: '0.1',
   STANDIN_CLOSE_ANSWER_SECONDS: '1.5',
@@ -140,10 +147,10 @@ function passlib(password: string): string {
   return `$pbkdf2-sha512$1000$${adapted(salt)}$${adapted(digest)}`
 }
 
-function freePort(): Promise<number> {
+function freePort(host: string): Promise<number> {
   return new Promise((done, fail) => {
     const server = createServer().once('error', fail)
-    server.listen(0, '127.0.0.1', () => {
+    server.listen(0, host, () => {
       const address = server.address()
       server.close(() => (typeof address === 'object' && address ? done(address.port) : fail(new Error('no port'))))
     })

@@ -29,23 +29,23 @@ async function ready(options: Parameters<typeof launch>[1] = {}): Promise<Launch
   return odoo
 }
 
-const open = (port: number): Promise<WebSocket> =>
+const open = ({ host }: Launched, port: number): Promise<WebSocket> =>
   new Promise((done, fail) => {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}/websocket?version=19.0-2`)
+    const socket = new WebSocket(`ws://${host}:${port}/websocket?version=19.0-2`)
     socket.once('open', () => done(socket))
     socket.once('error', fail)
   })
 
-const accepts = (port: number): Promise<boolean> =>
+const accepts = ({ host }: Launched, port: number): Promise<boolean> =>
   new Promise((done) => {
-    const socket = connect(port, '127.0.0.1', () => done(true)).once('error', () => done(false))
+    const socket = connect(port, host, () => done(true)).once('error', () => done(false))
     socket.once('connect', () => socket.destroy())
   })
 
 /** A client that upgrades and then never answers anything. */
-const deaf = (port: number): Promise<Socket> =>
+const deaf = ({ host, port }: Launched): Promise<Socket> =>
   new Promise((done) => {
-    const socket = connect(port, '127.0.0.1')
+    const socket = connect(port, host)
     const key = 'dGhlIHNhbXBsZSBub25jZQ=='
     const head = `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}`
     socket.write(`GET /websocket HTTP/1.1\r\nHost: x\r\n${head}\r\n\r\n`)
@@ -55,7 +55,7 @@ const deaf = (port: number): Promise<Socket> =>
 describe('starting', () => {
   it('takes connections early and answers none of them before the registry is loaded', async () => {
     const odoo = await start({ env: { STANDIN_START_SECONDS: '4' } })
-    while (!(await accepts(odoo.port))) await sleep(10)
+    while (!(await accepts(odoo, odoo.port))) await sleep(10)
     expect(odoo.log()).not.toContain('Registry loaded')
     const health = await fetch(`${odoo.url}/web/health`)
     expect(odoo.log()).toContain('Registry loaded')
@@ -117,21 +117,21 @@ describe('running', () => {
 
   it('without workers has the bus on the HTTP port and nothing on the other', async () => {
     const odoo = await ready()
-    const socket = await open(odoo.port)
-    expect(await accepts(odoo.geventPort)).toBe(false)
+    const socket = await open(odoo, odoo.port)
+    expect(await accepts(odoo, odoo.geventPort)).toBe(false)
     socket.terminate()
   })
 
   it('with workers has the bus on the other port, and the HTTP port answers 500', async () => {
     const odoo = await ready({ workers: 2 })
-    await expect(open(odoo.port)).rejects.toThrow('500')
-    const socket = await open(odoo.geventPort)
+    await expect(open(odoo, odoo.port)).rejects.toThrow('500')
+    const socket = await open(odoo, odoo.geventPort)
     socket.terminate()
   })
 
   it('tells a subscribed tab of a record that somebody else created', async () => {
     const odoo = await ready()
-    const [hears, deafToAll] = [await open(odoo.port), await open(odoo.port)]
+    const [hears, deafToAll] = [await open(odoo, odoo.port), await open(odoo, odoo.port)]
     hears.send(JSON.stringify({ event_name: 'subscribe', data: { channels: [], last: 0 } }))
     hears.send(Buffer.from([0]))
     let heard: string | undefined
@@ -161,7 +161,7 @@ describe('stopping', () => {
     await sleep(1_500)
     const stopped = odoo.stop()
     await sleep(100)
-    expect(await accepts(odoo.port)).toBe(false)
+    expect(await accepts(odoo, odoo.port)).toBe(false)
     expect((await slow).status).toBe(200)
     await stopped
     expect(await odoo.exited).toBe(0)
@@ -169,7 +169,7 @@ describe('stopping', () => {
 
   it('at rest takes the time that Odoo takes, with a connection open that never asked anything', async () => {
     const odoo = await ready({ env: { STANDIN_STOP_SECONDS: '1' } })
-    const idle = connect(odoo.port, '127.0.0.1').on('error', () => {})
+    const idle = connect(odoo.port, odoo.host).on('error', () => {})
     await sleep(50)
     const seconds = await odoo.stop()
     expect(seconds).toBeGreaterThan(0.95)
@@ -179,7 +179,7 @@ describe('stopping', () => {
 
   it('closes the tabs with 1001 and is over when they have answered', async () => {
     const odoo = await ready({ env: { STANDIN_CLOSE_ANSWER_SECONDS: String(CLOSE_ANSWER_SECONDS) } })
-    const socket = await open(odoo.port)
+    const socket = await open(odoo, odoo.port)
     const code = new Promise<number>((done) => socket.once('close', done))
     expect(await odoo.stop()).toBeLessThan(CLOSE_ANSWER_SECONDS)
     expect(await code).toBe(1001)
@@ -187,7 +187,7 @@ describe('stopping', () => {
 
   it('waits for a tab that does not answer the close, and then ends all the same', async () => {
     const odoo = await ready()
-    const socket = await deaf(odoo.port)
+    const socket = await deaf(odoo)
     const seconds = await odoo.stop()
     expect(seconds).toBeGreaterThan(1.4)
     expect(await odoo.exited).toBe(0)
@@ -196,7 +196,7 @@ describe('stopping', () => {
 
   it('with workers just ends the stream of its tabs', async () => {
     const odoo = await ready({ workers: 2 })
-    const socket = await open(odoo.geventPort)
+    const socket = await open(odoo, odoo.geventPort)
     const code = new Promise<number>((done) => socket.once('close', done))
     await odoo.stop()
     expect(await code).toBe(1006)

@@ -4,14 +4,18 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { probe, probeDefaults, type Probe } from '#functions/wake/instance/probe.ts'
+import { addresses } from '#test/world/addresses.ts'
 
 const open: { close(): unknown }[] = []
 afterEach(() => {
   for (const server of open.splice(0)) server.close()
 })
 
+/** Where nobody else takes a port before it is used. */
+const ip = addresses()()
+
 async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1')
+  const server = createTcpServer().listen(0, ip)
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   server.close()
@@ -21,12 +25,12 @@ async function freePort(): Promise<number> {
 
 async function start(port: number, server: Server): Promise<void> {
   open.push(server)
-  server.listen(port, '127.0.0.1')
+  server.listen(port, ip)
   await once(server, 'listening')
 }
 
 function probeOf(port: number, onListening: () => void = () => undefined): Probe {
-  return { ...probeDefaults, ip: '127.0.0.1', port, host: 'demo.example.com', everyMs: 10, tryMs: 300, onListening }
+  return { ...probeDefaults, ip, port, host: 'demo.example.com', everyMs: 10, tryMs: 300, onListening }
 }
 
 describe('probe', () => {
