@@ -50,8 +50,23 @@ export interface RunningPostgres {
 
 const SUPERUSER = 'platform_root'
 const LOG_LIMIT_BYTES = 10 * 1024 * 1024
+const START_ATTEMPTS = 3
+/** PostgreSQL's last words when its port is taken (postmaster.c). */
+const NOWHERE_TO_LISTEN = 'could not create any TCP/IP sockets'
 
 export async function startPostgres(options: PostgresOptions): Promise<RunningPostgres> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOnce(options)
+    } catch (error) {
+      // between our look at a port and the server's own bind, somebody else may have taken it
+      const isTaken = error instanceof PostgresStartError && error.message.includes(NOWHERE_TO_LISTEN)
+      if (!isTaken || options.port !== undefined || attempt === START_ATTEMPTS) throw error
+    }
+  }
+}
+
+async function startOnce(options: PostgresOptions): Promise<RunningPostgres> {
   const { signal, log, host = '127.0.0.1' } = options
   signal.throwIfAborted()
   const user = await serverUser()

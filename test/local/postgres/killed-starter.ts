@@ -2,7 +2,7 @@
 import { startPostgres } from '#local/postgres/start.ts'
 
 const log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log }
-const dataDir = process.argv[2] ?? ''
+const [, , dataDir = '', host = ''] = process.argv
 const { signal } = new AbortController()
-const { pid, port } = await startPostgres({ dataDir, durable: false, signal, log })
+const { pid, port } = await startPostgres({ dataDir, host, durable: false, signal, log })
 process.stdout.write(JSON.stringify({ pid, port }), () => process.kill(process.pid, 'SIGKILL'))

@@ -1,16 +1,19 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import project from '../../../package.json' with { type: 'json' }
 import { type PostgresOptions, type RunningPostgres, startPostgres } from '#local/postgres/start.ts'
 import { connectPostgres, settingsFromUrl } from '#shared/postgres/connect.ts'
+import { addresses } from '#test/world/addresses.ts'
 import { silentLog } from '#test/world/postgres.ts'
 
 const never = new AbortController().signal
+/** Where nobody else takes the port of a server that is to have it again. */
+const host = addresses()()
 const isRoot = process.getuid?.() === 0
 /** One that ended and that nobody collected still has its line in /proc, in state Z. */
 const isAlive = async (pid: number) =>
@@ -24,11 +27,12 @@ describe('a local PostgreSQL', () => {
     await chmod(dataDir, 0o755)
   })
   afterEach(async () => {
+    vi.unstubAllEnvs()
     await Promise.all(running.splice(0).map((server) => server.stop()))
     await rm(dataDir, { recursive: true, force: true })
   })
   const start = async (change: Partial<PostgresOptions> = {}): Promise<RunningPostgres> => {
-    const server = await startPostgres({ dataDir, durable: false, signal: never, log: silentLog, ...change })
+    const server = await startPostgres({ dataDir, host, durable: false, signal: never, log: silentLog, ...change })
     running.push(server)
     return server
   }
@@ -79,7 +83,7 @@ describe('a local PostgreSQL', () => {
   })
 
   it('ends the server of a starter that was killed, and keeps its data', async () => {
-    const killed = execFile(process.execPath, [join(import.meta.dirname, 'killed-starter.ts'), dataDir])
+    const killed = execFile(process.execPath, [join(import.meta.dirname, 'killed-starter.ts'), dataDir, host])
     let output = ''
     killed.stdout?.on('data', (text: string) => (output += text))
     await once(killed, 'close')
@@ -97,11 +101,39 @@ describe('a local PostgreSQL', () => {
     const squatter = createServer().listen(first.port, first.host)
     await once(squatter, 'listening')
     try {
-      await expect(start({ port: first.port })).rejects.toThrow(`port ${first.port} on 127.0.0.1 is taken`)
+      await expect(start({ port: first.port })).rejects.toThrow(`port ${first.port} on ${host} is taken`)
       expect((await start()).port).not.toBe(first.port)
     } finally {
       squatter.close()
     }
+  })
+
+  it('chooses another port when somebody takes its own just before it listens', async () => {
+    const real = dirname(await realpath(`/proc/${(await start()).pid}/exe`))
+    const bin = join(dataDir, 'bin')
+    await mkdir(bin)
+    await chmod(bin, 0o777)
+    await symlink(join(real, 'initdb'), join(bin, 'initdb'))
+    const script = [
+      '#!/bin/sh',
+      `if [ "$1" = -D ] && mkdir "$0.once" 2> /dev/null; then`,
+      `  echo "$*" > "$0.args.new" && mv "$0.args.new" "$0.args"`,
+      '  until [ -e "$0.go" ]; do sleep 0.02; done',
+      'fi',
+      `exec ${real}/postgres "$@"`,
+    ]
+    const program = join(bin, 'postgres')
+    await writeFile(program, `${script.join('\n')}\n`, { mode: 0o755 })
+    vi.stubEnv('PGBIN', bin)
+    const starting = start({ dataDir: join(dataDir, 'second') })
+    await vi.waitUntil(() => readFile(`${program}.args`, 'utf8').catch(() => ''), { timeout: 60_000 })
+    const port = Number(/ port=(\d+)/.exec(await readFile(`${program}.args`, 'utf8'))?.[1])
+    const squatter = createServer().listen(port, host)
+    await once(squatter, 'listening')
+    await writeFile(`${program}.go`, '')
+    const server = await starting.finally(() => squatter.close())
+    expect(server.port).not.toBe(port)
+    expect(await ask(server, 'SELECT 42 AS answer')).toEqual([{ answer: 42 }])
   })
 
   it('says which version is missing and what there is', async () => {
