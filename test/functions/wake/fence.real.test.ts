@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeEvent, makeEvent } from '#shared/events/emit.ts'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
+import { addresses } from '#test/world/addresses.ts'
 import { testNamespace } from '#test/world/cluster.ts'
 import { standStill } from '#test/world/stand-still.ts'
 import { tenantlessSleep } from '#test/world/tenantless-sleep.ts'
@@ -22,8 +23,8 @@ afterAll(() => world.stop())
 /** Where replicas live: each its own address, all with one control port. */
 interface House {
   readonly namespace: string
-  readonly addresses: string[]
   readonly controlPort: number
+  readonly address: () => string
 }
 
 interface Told {
@@ -32,46 +33,45 @@ interface Told {
 }
 
 async function firstReplica(): Promise<{ house: House; replica: Replica }> {
-  const replica = await startReplica(world.kubernetes, {}, { host: '127.0.94.1', controlPort: 0 })
-  const house = { namespace: await testNamespace('wake'), addresses: [], controlPort: replica.controlPort }
-  await announce(house)
+  const address = addresses()
+  const replica = await startReplica(world.kubernetes, {}, { host: address(), controlPort: 0 })
+  const house = { namespace: await testNamespace('wake'), controlPort: replica.controlPort, address }
+  await announce(house, replica.host)
   return { house, replica }
 }
 
 /** From now on sleep asks it too. */
-async function announce({ namespace, addresses }: House): Promise<void> {
-  const address = nextAddress({ addresses })
-  addresses.push(address)
-  await createPod({ kubernetes: world.kubernetes, namespace, name: `wake-${addresses.length}`, address })
+async function announce({ namespace }: House, address: string): Promise<void> {
+  await createPod({ kubernetes: world.kubernetes, namespace, name: podName(address), address })
 }
 
-function nextAddress({ addresses }: Pick<House, 'addresses'>): string {
-  return `127.0.94.${addresses.length + 1}`
+function podName(address: string): string {
+  return `wake-${address.replaceAll('.', '-')}`
 }
 
 async function secondReplica(house: House): Promise<Replica> {
-  const at = { host: nextAddress(house), controlPort: house.controlPort }
+  const at = { host: house.address(), controlPort: house.controlPort }
   const replica = await startReplica(world.kubernetes, {}, at)
-  await announce(house)
+  await announce(house, at.host)
   return replica
 }
 
 async function secondProcess(house: House): Promise<Process & { readonly address: string }> {
-  const address = nextAddress(house)
+  const address = house.address()
   const settings = { HOST: address, CONTROL_PORT: `${house.controlPort}`, FENCE_TTL: '2s' }
   const replica = await startProcess(settings)
-  await announce(house)
+  await announce(house, address)
   return { ...replica, address }
 }
 
 /** Awake, and as idle as an instance can be in a test. */
-async function awake({ wake, port }: Replica): Promise<{ instance: Instance; call: Ask }> {
+async function awake({ wake, host, port }: Replica): Promise<{ instance: Instance; call: Ask }> {
   const instance = await world.instance()
   instance.odoo.readyMs = 0
   await until(() => wake.rooms.named(instance.name) !== undefined)
   const call = {
     port,
-    address: '127.0.94.1',
+    address: host,
     host: instance.host,
     method: 'POST',
     path: '/call',
@@ -128,8 +128,7 @@ describe('with two replicas', () => {
       const { instance, call } = await awake(replica)
       await until(() => second.wake.rooms.named(instance.name)?.room.life.is === 'awake')
       await fallsAsleep(instance, house)
-      const address = through === second ? '127.0.94.2' : '127.0.94.1'
-      expect((await ask({ ...call, port: through.port, address })).status).toBe(200)
+      expect((await ask({ ...call, port: through.port, address: through.host })).status).toBe(200)
       expect(instance.odoo.boots).toBe(2)
       expect(instance.odoo.got).toHaveLength(1)
     }
@@ -141,7 +140,7 @@ describe('with two replicas', () => {
     const { instance, call } = await awake(replica)
     const answered = gate()
     instance.odoo.respond = () => ({ status: 200, body: 'slow', after: answered.opened })
-    const slow = ask({ ...call, port: second.port, address: '127.0.94.2' })
+    const slow = ask({ ...call, port: second.port, address: second.host })
     await until(() => instance.odoo.got.length === 1)
     expect(await fallAsleep(instance, house)).toMatchObject(declined('request-in-flight'))
     answered.open()
@@ -177,7 +176,7 @@ describe('replicas that come and go', () => {
   it('one that has just come and does not answer yet keeps the instance awake, and the fence of the other is lifted', async () => {
     const { house, replica } = await firstReplica()
     const { instance } = await awake(replica)
-    await announce(house)
+    await announce(house, house.address())
     expect(await fallAsleep(instance, house)).toMatchObject(declined('replica-silent'))
     expect(replica.wake.rooms.named(instance.name)?.room.fence).toBeNull()
   })
@@ -191,7 +190,7 @@ describe('replicas that come and go', () => {
     await second.exited
     expect(await fallAsleep(instance, house)).toMatchObject(declined('replica-silent'))
     expect((await ask(call)).status).toBe(200)
-    const pod = { apiVersion: 'v1', kind: 'Pod', namespace: house.namespace, name: 'wake-2' }
+    const pod = { apiVersion: 'v1', kind: 'Pod', namespace: house.namespace, name: podName(second.address) }
     await world.kubernetes.delete(pod, { gracePeriodSeconds: 0, signal: AbortSignal.timeout(10_000) })
     await sleep(100)
     await fallsAsleep(instance, house)

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { Deployment } from 'kubernetes-types/apps/v1.js'
 import { expect, it, onTestFinished } from 'vitest'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
+import { addresses } from '#test/world/addresses.ts'
 import { cluster, testNamespace } from '#test/world/cluster.ts'
 import { startRaceNode } from '#test/world/race/node.ts'
 import { race, type Runner } from '#test/world/race/race.ts'
@@ -49,7 +50,8 @@ it(`loses and doubles none of ${ROUNDS} requests that arrive about when their in
   expect(raceNode.boots).toBeGreaterThan(2 * RUNNERS)
 }, 600_000)
 
-const hosts = ['127.0.95.1', '127.0.95.2']
+const address = addresses()
+const hosts = [address(), address()]
 
 /** With the sleep function that knows them. */
 async function twoReplicas(kubernetes: Kubernetes): Promise<{ replicas: readonly Replica[]; fallAsleep: FallAsleep }> {

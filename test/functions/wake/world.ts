@@ -255,6 +255,7 @@ async function answer(odoo: Odoo, loadedAt: number, request: IncomingMessage, re
 }
 
 export interface Replica extends Serving {
+  readonly host: string
   readonly wake: Wake
   readonly events: Envelope[]
   /** The sum over all series of this name that have these labels, as they stand in the text. */
@@ -304,6 +305,7 @@ export async function startReplica(
   onTestFinished(() => serving.stop())
   return {
     ...serving,
+    host: at.host,
     wake,
     events,
     async metric(name, labels = '') {

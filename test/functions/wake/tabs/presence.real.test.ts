@@ -4,13 +4,14 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { WebSocket } from 'ws'
 import { encodeEvent } from '#shared/events/emit.ts'
 import { idleEvent } from '#test/functions/sleep/world.ts'
+import { addresses } from '#test/world/addresses.ts'
 import { testNamespace } from '#test/world/cluster.ts'
 import { tenantlessSleep } from '#test/world/tenantless-sleep.ts'
 import { createPod } from '#test/world/wake-replica.ts'
 import { until } from '#test/functions/wake/client.ts'
 import { startReplica, startWorld, type Instance } from '#test/functions/wake/world.ts'
 
-const ADDRESS = '127.0.96.1'
+const ADDRESS = addresses()()
 
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
