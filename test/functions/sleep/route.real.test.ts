@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { annotationKeys } from '#shared/instance/names.ts'
 import { installManifests } from '#test/functions/provision/world.ts'
+import { addresses } from '#test/world/addresses.ts'
 import { cluster } from '#test/world/cluster.ts'
 import { postgres as sharedPostgres, type PostgresWorld } from '#test/world/postgres.ts'
 import { wakeReplica } from '#test/world/wake-replica.ts'
@@ -107,7 +108,7 @@ describe('sleep, the whole way', () => {
       return answering()(call)
     })
     arrive = async () => {
-      const where = { namespace: wakeNamespace, name: 'late', address: '127.0.91.9', port: replicas[0]?.port ?? 0 }
+      const where = { namespace: wakeNamespace, name: 'late', address: addresses()(), port: replicas[0]?.port ?? 0 }
       const late = await wakeReplica({ kubernetes: await cluster(), ...where, reply: answering() })
       onTestFinished(() => late.close())
     }

@@ -11,6 +11,7 @@ import { encodeEvent, makeEvent } from '#shared/events/emit.ts'
 import { databaseOf, deploymentOf, namespaceOf } from '#shared/instance/names.ts'
 import type { Session } from '#shared/postgres/connect.ts'
 import { instanceName, request, within } from '#test/functions/provision/world.ts'
+import { addresses } from '#test/world/addresses.ts'
 import { asServiceAccount, cluster, testNamespace } from '#test/world/cluster.ts'
 import { life } from '#test/world/life.ts'
 import { silentLog, type PostgresWorld } from '#test/world/postgres.ts'
@@ -103,10 +104,16 @@ async function replicasThat(replies: readonly Answering[]) {
   const wakeNamespace = await testNamespace('wake')
   await letSleepSee(wakeNamespace)
   const replicas: WakeReplica[] = []
+  const address = addresses()
   for (const [index, reply] of replies.entries()) {
     const [first] = replicas
-    const address = `127.0.91.${index + 1}`
-    const at = { kubernetes, namespace: wakeNamespace, name: `wake-${index}`, address, port: first?.port ?? 0 }
+    const at = {
+      kubernetes,
+      namespace: wakeNamespace,
+      name: `wake-${index}`,
+      address: address(),
+      port: first?.port ?? 0,
+    }
     const replica = await wakeReplica({ ...at, reply })
     onTestFinished(() => replica.close())
     replicas.push(replica)
