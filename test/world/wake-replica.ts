@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import type { Pod } from 'kubernetes-types/core/v1.js'
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
+import { whenAllowed } from './when-allowed.ts'
 
 export interface ControlCall {
   readonly method: string
@@ -62,14 +63,14 @@ export async function createPod(
   options: Pick<WakeReplicaOptions, 'kubernetes' | 'namespace' | 'name' | 'address'>,
 ): Promise<void> {
   const { kubernetes, namespace, name, address } = options
-  const signal = AbortSignal.timeout(30_000)
+  const signal = AbortSignal.timeout(60_000)
   const labels = { 'app.kubernetes.io/name': 'wake' }
   const containers = [{ name: 'wake', image: 'platxa-functions' }]
   // No scheduler of this name comes, so no node takes it. Bound to a node that is not there, it would be collected after
   // 40 s, which is not long on a crowded machine.
   const spec = { schedulerName: 'nobody', containers, automountServiceAccountToken: false }
   const pod: Pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, labels }, spec }
-  await kubernetes.create(pod, { signal })
+  await whenAllowed(() => kubernetes.create(pod, { signal }))
   const status = { phase: 'Running', podIP: address, podIPs: [{ ip: address }] }
   await kubernetes.patch(
     { apiVersion: 'v1', kind: 'Pod', namespace, name },

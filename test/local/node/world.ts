@@ -13,8 +13,9 @@ import { type LocalNode, type NodeOptions, startNode } from '#local/node/start.t
 import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import type { Log } from '#shared/server/log.ts'
 import { cluster } from '#test/world/cluster.ts'
+import { whenAllowed } from '#test/world/when-allowed.ts'
 
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 90_000
 
 /** Image `node`: the arguments are Node's own. Nothing else can be pulled. */
 export const images: Images = ({ image, args = [] }) =>
@@ -110,18 +111,6 @@ export async function createPod(
     spec: { ...placement, containers, automountServiceAccountToken: false, ...rest },
   }
   return await whenAllowed(() => kubernetes.create(pod, { signal: AbortSignal.timeout(PATIENCE_MS) }))
-}
-
-/** A namespace is a moment older than its default service account. */
-async function whenAllowed<T>(create: () => Promise<T>): Promise<T> {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      return await create()
-    } catch (error) {
-      if (tries === 40 || !(error instanceof Error) || !error.message.includes('serviceaccount')) throw error
-      await sleep(50)
-    }
-  }
 }
 
 export async function podNow({ metadata }: Pod): Promise<Pod | undefined> {
