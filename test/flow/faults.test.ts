@@ -11,7 +11,7 @@ const wakePods = { apiVersion: 'v1', kind: 'Pod', namespace: 'traefik-system' }
 describe('the front door under faults', () => {
   let world: LocalWorld
   beforeAll(async () => {
-    world = await localWorld({ STANDIN_START_SECONDS: '4' })
+    world = await localWorld({ STANDIN_START_SECONDS: '8' })
     expect(await world.start('--idle-timeout', '8s')).toMatchObject({ code: 0 })
   })
   afterAll(async () => {
