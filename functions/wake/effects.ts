@@ -33,8 +33,16 @@ const longestRetryMs = 5_000
 /** A broker answers only after its slowest subscriber (design.md §8.9). */
 const tellWithinMs = 5 * 60_000
 
-/** Null when the Deployment has its replica; tried again for as long as the signal lets it. */
-export async function scaleUp(facts: Facts, deps: Deps, signal: AbortSignal): Promise<Trouble | null> {
+/**
+ * Null when the Deployment has its replica; tried again for as long as the signal lets it and it is still wanted. A PATCH whose answer was
+ * lost has often been carried out: repeated late, it would wake an instance that has been put to sleep since.
+ */
+export async function scaleUp(
+  facts: Facts,
+  deps: Deps,
+  signal: AbortSignal,
+  isWanted: () => boolean,
+): Promise<Trouble | null> {
   for (let waitMs = firstRetryMs; ; waitMs = Math.min(waitMs * 2, longestRetryMs)) {
     try {
       const attributes = { 'platxa.instance': facts.name }
@@ -47,6 +55,7 @@ export async function scaleUp(facts: Facts, deps: Deps, signal: AbortSignal): Pr
       deps.log.warn({ instance: facts.name, error: String(error), waitMs }, 'the API server did not take the wake')
     }
     await sleep(waitMs, undefined, { signal }).catch(() => undefined)
+    if (!isWanted()) return null
   }
 }
 

@@ -45,6 +45,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
   const { limits, metrics, log, signal } = deps
   const timers = new Set<NodeJS.Timeout>()
   const telling = new Set<Promise<void>>()
+  const learning = new WeakSet<Entry>()
   const spans = createWakeSpans()
   const podEvents = createPodEvents({
     kubernetes: deps.kubernetes,
@@ -80,6 +81,8 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       case 'stop probing':
         return stopProbe(entry)
       case 'let in':
+        // Whoever woke it, this replica has served it: it is here that its tabs will ask.
+        if ((entry.waiting?.size ?? 0) > 0) void learnVersion(entry)
         letIn(entry.waiting)
         letIn(entry.watching)
         if (entry.room.life.is === 'awake') deps.onAwake(entry)
@@ -116,7 +119,8 @@ export function createKeeper(deps: KeeperDeps): Keeper {
   async function scale(entry: Entry): Promise<void> {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(limits.wakeTimeoutMs)])
     metrics.scaleAsked()
-    const trouble = await scaleUp(entry.facts, deps, limited)
+    const isWanted = (): boolean => entry.room.life.is === 'waking' && entry.room.life.scale === 'asked'
+    const trouble = await scaleUp(entry.facts, deps, limited, isWanted)
     if (signal.aborted) return
     if (trouble === null) change(entry, room.scaled)
     else change(entry, (before, now) => room.notScaled(before, trouble, now))
@@ -142,9 +146,11 @@ export function createKeeper(deps: KeeperDeps): Keeper {
 
   async function learnVersion(entry: Entry): Promise<void> {
     const { life } = entry.room
-    if (entry.versionInfo !== null || life.is !== 'awake') return
+    if (entry.versionInfo !== null || life.is !== 'awake' || learning.has(entry)) return
+    learning.add(entry)
     const host = entry.facts.hosts[0] ?? life.ip
     entry.versionInfo = (await askVersionInfo({ ip: life.ip, port: probePort, host }, signal)) ?? null
+    learning.delete(entry)
   }
 
   function stopProbe(entry: Entry): void {

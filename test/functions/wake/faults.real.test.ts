@@ -4,6 +4,8 @@ import type { Pod } from 'kubernetes-types/core/v1.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { WakeSettings } from '#functions/wake/wake.ts'
 import { connect } from '#shared/k8s/connect.ts'
+import { KubernetesError } from '#shared/k8s/errors.ts'
+import type { Kubernetes } from '#shared/k8s/kubernetes.ts'
 import { server, tokenOf } from '#test/world/cluster.ts'
 import { startTcpProxy } from '#test/world/tcp-proxy.ts'
 import { ask, browser, callOf, gate, until, type Ask } from './client.ts'
@@ -198,6 +200,32 @@ describe('an instance whose process stops while it is in use', () => {
     expect(got.status).toBe(200)
     expect(instance.odoo.boots).toBe(1)
     expect(await replica.metric('platxa_wake_patches_total')).toBe(1)
+  })
+})
+
+describe('a PATCH whose answer is lost', () => {
+  it('is not made again when the wake is seen to be under way: late, it would wake who has been put to sleep since', async () => {
+    const lost = gate()
+    let patches = 0
+    const kubernetes: Kubernetes = {
+      ...world.kubernetes,
+      async scale(ref, replicas, options) {
+        patches += 1
+        await world.kubernetes.scale(ref, replicas, options)
+        await lost.opened
+        const call = { verb: 'patch', resource: 'deployments' }
+        throw new KubernetesError({ status: 0, reason: 'Unreachable', message: 'the connection was cut', call })
+      },
+    }
+    const replica = await startReplica(kubernetes)
+    const instance = await world.instance()
+    await until(() => replica.wake.rooms.named(instance.name) !== undefined)
+    expect((await ask(callOf(replica, instance))).status).toBe(200)
+    await instance.scale(0)
+    await until(() => replica.wake.rooms.named(instance.name)?.room.life.is === 'asleep')
+    lost.open()
+    await sleep(1_000)
+    expect([patches, (await instance.read()).spec?.replicas, instance.odoo.boots]).toEqual([1, 0, 1])
   })
 })
 

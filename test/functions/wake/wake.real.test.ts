@@ -292,6 +292,19 @@ describe('what nobody is woken for', () => {
     expect(JSON.parse(version.body)).toEqual({ jsonrpc: '2.0', id: 1, result: { server_version: '19.0-test' } })
   })
 
+  it('hears it of an instance that somebody else had woken, too, once this replica has served it', async () => {
+    const { replica, instance } = await world.meet()
+    const start = gate()
+    instance.odoo.beforeStart = start.opened
+    await instance.scale(1)
+    await until(() => replica.wake.rooms.named(instance.name)?.room.life.is === 'waking')
+    const held = ask(callOf(replica, instance))
+    await until(async () => (await replica.metric('platxa_wake_holds')) === 1)
+    start.open()
+    expect((await held).status).toBe(200)
+    await until(() => replica.wake.rooms.named(instance.name)?.versionInfo === '{"server_version":"19.0-test"}')
+  })
+
   it('is not a host nobody knows, nor a page that is closed', async () => {
     const { replica, instance } = await world.meet()
     const { port } = replica
