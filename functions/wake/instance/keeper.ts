@@ -40,6 +40,8 @@ export interface KeeperDeps extends Deps {
 
 /** A broker that hangs must not keep a replica from leaving. */
 const lastWordsMs = 3_000
+const versionTries = 4
+const versionAgainMs = 5_000
 
 export function createKeeper(deps: KeeperDeps): Keeper {
   const { limits, metrics, log, signal } = deps
@@ -144,13 +146,20 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       )
   }
 
-  async function learnVersion(entry: Entry): Promise<void> {
+  /** Right after a wake is when an instance has most to do, so it is asked again some times. */
+  async function learnVersion(entry: Entry, tries = versionTries): Promise<void> {
     const { life } = entry.room
     if (entry.versionInfo !== null || life.is !== 'awake' || learning.has(entry)) return
     learning.add(entry)
     const host = entry.facts.hosts[0] ?? life.ip
     entry.versionInfo = (await askVersionInfo({ ip: life.ip, port: probePort, host }, signal)) ?? null
     learning.delete(entry)
+    if (entry.versionInfo !== null || tries === 1 || signal.aborted) return
+    const timer = setTimeout(() => {
+      timers.delete(timer)
+      if (entry.room.life === life) void learnVersion(entry, tries - 1)
+    }, versionAgainMs)
+    timers.add(timer)
   }
 
   function stopProbe(entry: Entry): void {

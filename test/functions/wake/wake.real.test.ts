@@ -292,6 +292,15 @@ describe('what nobody is woken for', () => {
     expect(JSON.parse(version.body)).toEqual({ jsonrpc: '2.0', id: 1, result: { server_version: '19.0-test' } })
   })
 
+  it('hears it of an instance that was too busy to say so at first', async () => {
+    const { replica, instance } = await world.meet()
+    instance.odoo.mute = true
+    expect((await ask(callOf(replica, instance))).status).toBe(200)
+    await until(() => instance.odoo.traced.some((line) => line.startsWith('/web/webclient/version_info')))
+    instance.odoo.mute = false
+    await until(() => replica.wake.rooms.named(instance.name)?.versionInfo === '{"server_version":"19.0-test"}')
+  })
+
   it('hears it of an instance that somebody else had woken, too, once this replica has served it', async () => {
     const { replica, instance } = await world.meet()
     const start = gate()

@@ -38,6 +38,8 @@ export interface Odoo {
   respond: (request: IncomingMessage) => Reply
   /** The process ends at once and is started again after so many milliseconds, in the same pod. */
   restart?: ((downMs: number) => Promise<void>) | undefined
+  /** It does not say of which version it is. */
+  mute: boolean
   /** Told to end, it drops what is under way, as Odoo's gevent process does. */
   impatient: boolean
   /** Instead of starting at all. */
@@ -150,6 +152,7 @@ function newOdoo(): Odoo {
     startMs: 150,
     loadMs: 100,
     readyMs: 1_000,
+    mute: false,
     impatient: false,
     respond: (request) => ({ status: 200, body: `answer to ${request.method} ${request.url}` }),
   }
@@ -245,6 +248,7 @@ async function answer(odoo: Odoo, loadedAt: number, request: IncomingMessage, re
     return void response.end('{"status": "pass"}')
   }
   if (request.url === '/web/webclient/version_info') {
+    if (odoo.mute) return void response.writeHead(500).end()
     return void response.end('{"jsonrpc":"2.0","id":1,"result":{"server_version":"19.0-test"}}')
   }
   odoo.got.push(`${request.method} ${request.url}`)
