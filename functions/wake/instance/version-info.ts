@@ -1,4 +1,4 @@
-// What an instance says of itself at `/web/webclient/version_info`, asked once after a wake, so that an open tab that
+// What an instance says of itself at `/web/webclient/version_info`, asked after a wake, so that an open tab that
 // asks while the instance sleeps hears the same words.
 import { request } from 'node:http'
 import { z } from 'zod'
