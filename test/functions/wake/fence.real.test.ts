@@ -10,7 +10,7 @@ import { testNamespace } from '#test/world/cluster.ts'
 import { standStill } from '#test/world/stand-still.ts'
 import { tenantlessSleep } from '#test/world/tenantless-sleep.ts'
 import { createPod } from '#test/world/wake-replica.ts'
-import { ask, click, gate, until, type Ask } from './client.ts'
+import { ask, callOf, gate, until, type Ask } from './client.ts'
 import { startProcess, type Process } from './process.ts'
 import { startReplica, startWorld, type Instance, type Replica } from './world.ts'
 
@@ -69,15 +69,7 @@ async function awake({ wake, host, port }: Replica): Promise<{ instance: Instanc
   const instance = await world.instance()
   instance.odoo.readyMs = 0
   await until(() => wake.rooms.named(instance.name) !== undefined)
-  const call = {
-    port,
-    address: host,
-    host: instance.host,
-    method: 'POST',
-    path: '/call',
-    headers: click,
-    body: '{}',
-  }
+  const call = { ...callOf({ port }, instance), address: host }
   expect((await ask(call)).status).toBe(200)
   instance.odoo.got.length = 0
   instance.odoo.bodies.length = 0

@@ -2,13 +2,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { pbkdf2Sync, randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { Client } from 'pg'
 
+import { freePorts } from '#local/control-plane/ports.ts'
 import { addresses } from '#test/world/addresses.ts'
 
 export const LOGIN = 'anna@example.com'
@@ -86,7 +86,7 @@ interface Launch {
 export async function launch(database: Tenant, { workers = 0, env = {}, root }: Launch = {}): Promise<Launched> {
   const folder = root ?? (await mkdtemp(join(tmpdir(), 'standin-')))
   const host = address()
-  const [port, geventPort] = [await freePort(host), await freePort(host)]
+  const { port, geventPort } = await freePorts(host, ['port', 'geventPort'])
   await mkdir(join(folder, 'etc/odoo'), { recursive: true })
   const conf = { db_name: database.name, workers, http_port: port, gevent_port: geventPort, data_dir: '/var/lib/odoo' }
   const lines = Object.entries(conf).map(([key, value]) => `${key} = ${value}`)
@@ -145,14 +145,4 @@ function passlib(password: string): string {
   const digest = pbkdf2Sync(password, salt, 1000, 64, 'sha512')
   const adapted = (bytes: Buffer): string => bytes.toString('base64').replaceAll('=', '').replaceAll('+', '.')
   return `$pbkdf2-sha512$1000$${adapted(salt)}$${adapted(digest)}`
-}
-
-function freePort(host: string): Promise<number> {
-  return new Promise((done, fail) => {
-    const server = createServer().once('error', fail)
-    server.listen(0, host, () => {
-      const address = server.address()
-      server.close(() => (typeof address === 'object' && address ? done(address.port) : fail(new Error('no port'))))
-    })
-  })
 }

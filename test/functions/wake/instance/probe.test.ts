@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:http'
-import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { probe, probeDefaults, type Probe } from '#functions/wake/instance/probe.ts'
+import { freePorts } from '#local/control-plane/ports.ts'
 import { addresses } from '#test/world/addresses.ts'
 
 const open: { close(): unknown }[] = []
@@ -15,12 +15,7 @@ afterEach(() => {
 const ip = addresses()()
 
 async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, ip)
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  return (await freePorts(ip, ['http'])).http
 }
 
 async function start(port: number, server: Server): Promise<void> {
